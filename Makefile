@@ -46,7 +46,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 lock:
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet uv
 	$(LOCK) pyproject.toml -o requirements/runtime.txt
-	echo 'hatchling>=1.27' | $(LOCK) - -c requirements/runtime.txt -o requirements/build.txt
+	printf 'hatchling>=1.27\neditables\n' | $(LOCK) - -c requirements/runtime.txt -o requirements/build.txt
 	$(LOCK) --group dev pyproject.toml -c requirements/runtime.txt -o requirements/dev.txt
 
 clean:
