@@ -1,0 +1,122 @@
+"""Agents and their state."""
+
+from datetime import datetime
+from enum import Enum
+from typing import assert_never
+
+import msgspec
+
+from gateway.domain.ids import AgentId, QueueId
+from gateway.domain.pauses import AgentPause
+
+
+class AgentState(Enum):
+    """What Evolux's API can tell of an agent; it cannot tell ringing, talking or wrap-up from waiting."""
+
+    INACTIVE = "INACTIVE"
+    LOGGED_OUT = "LOGGED_OUT"
+    LOGGED_IN = "LOGGED_IN"
+    PAUSED = "PAUSED"
+
+
+class AgentLogin(msgspec.Struct, frozen=True, kw_only=True):
+    """An agent's login on an extension; `ended_at` is None while it lasts."""
+
+    id: int | None
+    started_at: datetime
+    ended_at: datetime | None = None
+    extension: str | None = None
+
+
+class Agent(msgspec.Struct, frozen=True, kw_only=True):
+    """An agent as one listing shows it; equal values mean that nothing about the agent changed."""
+
+    id: AgentId
+    name: str
+    login: str
+    enabled: bool = True
+    archived: bool = False
+    extension: str | None = None
+    queue_ids: tuple[QueueId, ...] = ()
+    outbound_queue_id: QueueId | None = None
+    outbound_queue_name: str | None = None
+    current_pause: AgentPause | None = None
+    last_pause: AgentPause | None = None
+    last_login: AgentLogin | None = None
+
+    @property
+    def state(self) -> AgentState:
+        """The agent's state; the one place where the rule is written."""
+        if self.archived or not self.enabled:
+            return AgentState.INACTIVE
+        if not is_logged_in(self):
+            return AgentState.LOGGED_OUT
+        return AgentState.PAUSED if self.current_pause is not None else AgentState.LOGGED_IN
+
+
+class NewAgent(msgspec.Struct, frozen=True, kw_only=True):
+    """What creating an agent takes. The password never prints."""
+
+    name: str
+    login: str
+    password: str
+    queue_ids: tuple[QueueId, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"NewAgent(name={self.name!r}, login={self.login!r}, password=***, queue_ids={self.queue_ids})"
+
+
+class QueueLevel(msgspec.Struct, frozen=True, kw_only=True):
+    """An agent's priority in a queue. Evolux takes it and never shows it again."""
+
+    queue_id: QueueId
+    priority: int
+
+
+class AgentChange(msgspec.Struct, frozen=True, kw_only=True):
+    """A partial change: a field that is None was not given and is not sent. The password never prints."""
+
+    name: str | None = None
+    password: str | None = None
+    queue_ids: tuple[QueueId, ...] | None = None
+    levels: tuple[QueueLevel, ...] | None = None
+
+    def __repr__(self) -> str:
+        password = None if self.password is None else "***"
+        return (
+            f"AgentChange(name={self.name!r}, password={password}, "
+            f"queue_ids={self.queue_ids}, levels={self.levels})"
+        )
+
+
+def is_logged_in(agent: Agent) -> bool:
+    """Say whether the agent is logged in: the last login decides, and without one the extension does.
+
+    An open login without an extension is a login: Evolux's page shows the extension only ever null.
+    """
+    if agent.last_login is not None:
+        return agent.last_login.ended_at is None
+    return agent.extension is not None
+
+
+def state_since(agent: Agent) -> datetime | None:
+    """Say when the agent's state began, None where the listing does not tell."""
+    state = agent.state
+    if state is AgentState.INACTIVE:
+        return None
+    if state is AgentState.LOGGED_OUT:
+        return agent.last_login.ended_at if agent.last_login else None
+    if state is AgentState.PAUSED:
+        return agent.current_pause.started_at if agent.current_pause else None
+    if state is AgentState.LOGGED_IN:
+        return _ready_since(agent)
+    assert_never(state)
+
+
+def _ready_since(agent: Agent) -> datetime | None:
+    """Logged in since the login, or since the last pause of that login ended."""
+    if agent.last_login is None:
+        return None
+    login_at = agent.last_login.started_at
+    unpaused_at = agent.last_pause.ended_at if agent.last_pause else None
+    return max(login_at, unpaused_at) if unpaused_at else login_at

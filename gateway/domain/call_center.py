@@ -1,0 +1,55 @@
+"""The port: a tenant's call centre, as every adapter offers it."""
+
+from typing import Protocol
+
+from gateway.domain.agents import Agent, AgentChange, NewAgent
+from gateway.domain.ids import AgentId, PauseId
+from gateway.domain.listings import ANY_AGE, FreshnessBound, Reading
+from gateway.domain.pauses import AllowedPause
+from gateway.domain.queues import Queue
+
+
+class CallCenter(Protocol):
+    """One tenant's call centre. Reads give whole listings; writes give nothing back but success.
+
+    Every method raises only classes of `gateway.domain.errors`: a read raises an upstream failure, a write a
+    `Refusal` (nothing was changed), an upstream failure (nothing was changed) or `OutcomeUnknown`.
+    """
+
+    async def agents(self, bound: FreshnessBound = ANY_AGE) -> Reading[Agent]:
+        """Every agent, archived and disabled ones too."""
+        ...
+
+    async def queues(self, bound: FreshnessBound = ANY_AGE) -> Reading[Queue]:
+        """Every queue that the tenant shows; empty where the tenant has no queue listing."""
+        ...
+
+    async def agent_pauses(
+        self, agent_id: AgentId, bound: FreshnessBound = ANY_AGE
+    ) -> Reading[AllowedPause]:
+        """Every pause that the agent may take, a row per queue and pause."""
+        ...
+
+    async def read_agent(self, agent_id: AgentId) -> Agent | None:
+        """The agent as Evolux has it now, never from memory; None where there is no such agent."""
+        ...
+
+    async def create_agent(self, new: NewAgent) -> Agent:
+        """Create an agent and give it as Evolux answered."""
+        ...
+
+    async def update_agent(self, agent_id: AgentId, change: AgentChange) -> None:
+        """Change the given fields of an agent, and no other."""
+        ...
+
+    async def pause_agent(self, agent_id: AgentId, pause_id: PauseId) -> None:
+        """Put a logged-in agent into a pause."""
+        ...
+
+    async def unpause_agent(self, agent_id: AgentId) -> None:
+        """End an agent's pause."""
+        ...
+
+    async def log_off_agent(self, agent_id: AgentId) -> None:
+        """Log an agent off."""
+        ...

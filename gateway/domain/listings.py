@@ -1,0 +1,116 @@
+"""Listings: a full read of one collection, its immutable versioned result, and what a reader gets of it."""
+
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from datetime import datetime
+from enum import Enum
+from hashlib import blake2b
+from typing import Any, Generic, Protocol, TypeVar, cast
+
+import msgspec
+
+T = TypeVar("T")
+
+
+class Identified(Protocol):
+    """A row that its listing knows by an id."""
+
+    @property
+    def id(self) -> Any: ...  # noqa: ANN401 - each row has an id type of its own
+
+
+Row = TypeVar("Row")
+Row_co = TypeVar("Row_co", covariant=True)
+
+
+class Snapshot(Generic[Row_co]):
+    """One read of a listing: rows in Evolux's order, without repeats.
+
+    `version` is a digest of the content: equal versions hold equal rows. `complete` is False where the
+    walk could not see every row, and `missing` then says which part. `page_rows` is how many rows a page
+    held upstream, which tells on which page a row stood.
+    """
+
+    __slots__ = ("_by_id", "_derived", "complete", "fetched_at", "missing", "page_rows", "rows", "version")
+
+    def __init__(
+        self,
+        rows: Iterable[Row_co],
+        *,
+        fetched_at: datetime,
+        missing: str | None = None,
+        page_rows: int = 50,
+        version: str | None = None,
+    ) -> None:
+        self.rows: tuple[Row_co, ...] = tuple(rows)
+        self.fetched_at = fetched_at
+        self.missing = missing
+        self.complete = missing is None
+        self.page_rows = page_rows
+        self.version = version or _digest(self.rows, missing)
+        self._by_id: dict[int, Row_co] | None = None
+        self._derived: dict[Hashable, object] = {}
+
+    @property
+    def by_id(self) -> Mapping[int, Row_co]:
+        """The rows by their id."""
+        if self._by_id is None:
+            self._by_id = {cast("Identified", row).id: row for row in self.rows}
+        return self._by_id
+
+    def derive(self, key: Hashable, build: Callable[["Snapshot[Row_co]"], T]) -> T:
+        """Give what `build` makes of the rows, made once per snapshot; `key` must come from a closed set."""
+        if key not in self._derived:
+            self._derived[key] = build(self)
+        return cast("T", self._derived[key])
+
+    def page_of(self, row_id: int) -> int | None:
+        """The page, from 1, on which the row stood when this was read; None for an unknown row."""
+        positions = self.derive("positions", _positions)
+        at = positions.get(row_id)
+        return None if at is None else at // self.page_rows + 1
+
+    def age_seconds(self, now: datetime) -> float:
+        """Seconds since Evolux was asked for the first row of this; never negative."""
+        return max(0.0, (now - self.fetched_at).total_seconds())
+
+
+class ReadSource(Enum):
+    """Where a reading came from, in the words of RFC 9211."""
+
+    FRESH = "fresh"
+    """Held, and young enough."""
+    STALE = "stale"
+    """Held, older than fresh, served while it is being refreshed behind."""
+    STALE_IF_ERROR = "stale-if-error"
+    """Held, served because Evolux failed."""
+    WALKED = "walked"
+    """Read from Evolux for this caller."""
+    COALESCED = "coalesced"
+    """Read from Evolux by a walk that this caller shared."""
+
+
+class Reading(msgspec.Struct, Generic[Row_co], frozen=True):
+    """A snapshot as served to one caller: `stale` says that it is older than the policy calls fresh."""
+
+    snapshot: Snapshot[Row_co]
+    source: ReadSource
+    stale: bool = False
+
+
+class FreshnessBound(msgspec.Struct, frozen=True, kw_only=True):
+    """What one caller demands of a reading's age (`Cache-Control` on a request)."""
+
+    max_age_seconds: float | None = None
+    only_if_cached: bool = False
+
+
+ANY_AGE = FreshnessBound()
+"""The tenant's own freshness policy, nothing tighter."""
+
+
+def _digest(rows: tuple[object, ...], missing: str | None) -> str:
+    return blake2b(msgspec.msgpack.encode((rows, missing)), digest_size=12).hexdigest()
+
+
+def _positions(snapshot: "Snapshot[Any]") -> dict[int, int]:
+    return {row.id: at for at, row in enumerate(snapshot.rows)}
