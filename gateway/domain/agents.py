@@ -19,7 +19,7 @@ class AgentState(Enum):
     PAUSED = "PAUSED"
 
 
-class AgentLogin(msgspec.Struct, frozen=True, kw_only=True):
+class AgentLogin(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An agent's login on an extension; `ended_at` is None while it lasts."""
 
     id: int | None

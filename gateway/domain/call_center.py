@@ -30,8 +30,11 @@ class CallCenter(Protocol):
         """Every pause that the agent may take, a row per queue and pause."""
         ...
 
-    async def read_agent(self, agent_id: AgentId) -> Agent | None:
-        """The agent as Evolux has it now, never from memory; None where there is no such agent."""
+    async def read_agent(self, agent_id: AgentId, *, near_page: int | None = None) -> Agent | None:
+        """The agent as Evolux has it now, never from memory; None where there is no such agent.
+
+        `near_page` is where the agent stood when last seen: that page is read before all are walked.
+        """
         ...
 
     async def create_agent(self, new: NewAgent) -> Agent:
