@@ -1,0 +1,27 @@
+"""Every setting in one place: its name, type, default, unit and meaning, and how settings are read."""
+
+from gateway.settings.errors import SettingsError
+from gateway.settings.limits import LimitSettings
+from gateway.settings.loading import load_settings
+from gateway.settings.tree import (
+    CacheSettings,
+    CallerSettings,
+    JwtSettings,
+    ServerSettings,
+    Settings,
+    TelemetrySettings,
+    TenantSettings,
+)
+
+__all__ = [
+    "CacheSettings",
+    "CallerSettings",
+    "JwtSettings",
+    "LimitSettings",
+    "ServerSettings",
+    "Settings",
+    "SettingsError",
+    "TelemetrySettings",
+    "TenantSettings",
+    "load_settings",
+]

@@ -1,0 +1,145 @@
+"""Every setting: its name, type, default and meaning. A unit is the end of the name."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from gateway.domain.secrets import ApiToken, KeyDigest, SecretUrl
+from gateway.settings.formats import HttpUrl, Network, PrivateUrl, Text, TimeZone
+from gateway.settings.limits import LimitSettings
+
+CacheSeconds = Annotated[float, Meta(ge=0, le=604_800)]
+ScopeName = Literal["agents:read", "agents:write"]
+
+
+class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the gateway listens and how it stops."""
+
+    host: Annotated[Text, Meta(description="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65_535, description="Port; 0 lets the system choose.")] = 8000
+    workers: Annotated[
+        int, Meta(ge=1, le=64, description="Processes, each with a cache and limits of its own.")
+    ] = 1
+    shutdown_seconds: Annotated[
+        float, Meta(ge=0, le=3600, description="How long running requests may take to end at a stop.")
+    ] = 20.0
+    trusted_proxies: Annotated[
+        tuple[Network, ...], Meta(description="Proxies whose `X-Forwarded-*` headers are believed.")
+    ] = ()
+    graphiql: Annotated[bool, Meta(description="Browsers get GraphiQL at `/graphql`.")] = True
+    introspection: Annotated[bool, Meta(description="Callers may ask for the schema.")] = True
+
+
+class TenantSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One customer of Evolux; the table's name is the tenant id. Exactly one of the three tokens is given."""
+
+    base_url: Annotated[
+        HttpUrl,
+        Meta(description="Evolux of this tenant, without `/api/v1`; http:// only for loopback."),
+    ]
+    allow_insecure: Annotated[
+        bool, Meta(description="Accept http:// to another machine: the token travels in the clear.")
+    ] = False
+    token_file: Annotated[
+        Text | None,
+        Meta(description="File of the token, beside this file if relative; read again when it changes."),
+    ] = None
+    token_env: Annotated[Text | None, Meta(description="Environment variable of the token.")] = None
+    token: Annotated[ApiToken | None, Meta(description="The token itself, for local work only.")] = None
+    timezone: Annotated[TimeZone, Meta(description='What "today" means to this tenant.')] = (
+        "America/Sao_Paulo"
+    )
+
+
+class CallerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One caller with an API key; the table's name is the caller's name."""
+
+    key_sha256: Annotated[
+        KeyDigest, Meta(description='Hex sha256 of the key: `printf %s "$KEY" | sha256sum`.')
+    ]
+    tenants: Annotated[
+        tuple[str, ...], Meta(min_length=1, description='Tenant ids, or `["*"]` alone for all.')
+    ]
+    scopes: Annotated[tuple[ScopeName, ...], Meta(min_length=1, description="What the caller may do.")]
+
+
+class JwtSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Callers with a JWT; without this table there are none."""
+
+    issuer: Annotated[Text, Meta(description="The `iss` that is accepted.")]
+    audience: Annotated[Text, Meta(description="The `aud` that is accepted.")]
+    jwks_url: Annotated[PrivateUrl, Meta(description="Where the issuer's public keys are.")]
+    tenants_claim: Annotated[Text, Meta(description="Claim with the tenant ids.")] = "tenants"
+    scopes_claim: Annotated[Text, Meta(description="Claim with the scopes.")] = "scope"
+
+
+class CacheSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How old a listing may be when it is served, and how much is kept."""
+
+    fresh_seconds: Annotated[CacheSeconds, Meta(description="Younger: served as it is.")] = 5.0
+    stale_seconds: Annotated[
+        CacheSeconds, Meta(description="So long after fresh: served, refreshed behind.")
+    ] = 30.0
+    stale_if_error_seconds: Annotated[
+        CacheSeconds,
+        Meta(
+            description="So long after fresh, where Evolux fails: served, marked stale. "
+            "At least `stale_seconds`."
+        ),
+    ] = 600.0
+    walk_attempts: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=10,
+            description="Walks of a listing that changes meanwhile; the last is served "
+            "with `complete: false`.",
+        ),
+    ] = 3
+    max_listings: Annotated[
+        int, Meta(ge=1, description="Listings kept in one process; the least used goes first.")
+    ] = 1024
+    max_megabytes: Annotated[
+        int, Meta(ge=1, description="Memory for listings in one process, as estimated from their rows.")
+    ] = 256
+    valkey_url: Annotated[
+        SecretUrl | None, Meta(description="Valkey that shares listings and invalidation among replicas.")
+    ] = None
+
+
+class TelemetrySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is told to whoever runs the gateway."""
+
+    otlp_endpoint: Annotated[
+        HttpUrl | None, Meta(description="OTLP/HTTP receiver of traces and metrics.")
+    ] = None
+    sample_ratio: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=1,
+            description="Share of traces kept where no caller decided; a sampled traceparent is followed.",
+        ),
+    ] = 0.05
+    service_name: Annotated[Text, Meta(description="`service.name` of every signal.")] = "evolux-gateway"
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="Least severe line to log.")
+    ] = "info"
+    log_format: Annotated[
+        Literal["auto", "json", "console"],
+        Meta(description="`auto`: console on a terminal, else JSON lines."),
+    ] = "auto"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All settings of one gateway. `[tenants]` and `[callers]` are followed live, the rest at a start."""
+
+    server: ServerSettings = ServerSettings()
+    tenants: Mapping[str, TenantSettings] = msgspec.field(default_factory=dict)
+    callers: Mapping[str, CallerSettings] = msgspec.field(default_factory=dict)
+    jwt: JwtSettings | None = None
+    cache: CacheSettings = CacheSettings()
+    limits: LimitSettings = LimitSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()

@@ -1,0 +1,21 @@
+"""Tenants and callers: who may use which Evolux, with which token, and where that comes from."""
+
+from gateway.tenancy.callers import ALL_TENANTS, Caller, Callers, Scope
+from gateway.tenancy.directory import TENANT_HEADER, Directory
+from gateway.tenancy.tenants import EnvironmentToken, FileToken, InlineToken, Tenant, TokenSource
+from gateway.tenancy.watching import ConfigWatcher
+
+__all__ = [
+    "ALL_TENANTS",
+    "TENANT_HEADER",
+    "Caller",
+    "Callers",
+    "ConfigWatcher",
+    "Directory",
+    "EnvironmentToken",
+    "FileToken",
+    "InlineToken",
+    "Scope",
+    "Tenant",
+    "TokenSource",
+]

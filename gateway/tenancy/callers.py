@@ -1,0 +1,51 @@
+"""Callers: who calls the gateway, for which tenants, and what they may do there."""
+
+from collections.abc import Iterable
+from enum import Enum
+from typing import Final, Literal
+
+import msgspec
+
+from gateway.domain.ids import TenantId
+from gateway.domain.secrets import KeyDigest
+
+ALL_TENANTS: Final = "*"
+
+
+class Scope(Enum):
+    """What a caller may do in each of its tenants."""
+
+    READ_AGENTS = "agents:read"
+    WRITE_AGENTS = "agents:write"
+
+
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
+    """Who calls: a name for the log, its tenants (or `ALL_TENANTS`) and its scopes."""
+
+    name: str
+    tenants: frozenset[TenantId] | Literal["*"]
+    scopes: frozenset[Scope]
+
+    def may_use(self, tenant: TenantId) -> bool:
+        """Whether this tenant is one of the caller's."""
+        return self.tenants == ALL_TENANTS or tenant in self.tenants
+
+    def has(self, scope: Scope) -> bool:
+        """Whether the caller was given this scope."""
+        return scope in self.scopes
+
+
+class Callers:
+    """Every caller with an API key, under the digest of that key."""
+
+    def __init__(self, known: Iterable[tuple[KeyDigest, Caller]] = ()) -> None:
+        self._known = tuple(known)
+
+    def authenticate(self, key: str) -> Caller | None:
+        """The caller with this key, or None; the time taken tells neither which nor how near."""
+        asked = KeyDigest.of(key)
+        found: Caller | None = None
+        for digest, caller in self._known:
+            if digest.matches(asked):
+                found = caller
+        return found
