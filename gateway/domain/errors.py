@@ -44,7 +44,7 @@ class ErrorCode(Enum):
 
 
 class GatewayError(Exception):
-    """Anything that a caller is told. `message` is safe to show; it never quotes Evolux, a host or a token."""
+    """Anything that a caller is told. `message` is safe to show; never Evolux's words, a host or a token."""
 
     code: ClassVar[ErrorCode]
     retryable: ClassVar[bool] = False
@@ -251,6 +251,10 @@ class InternalServerError(Failure):
     """Ours; the text is in the log under the request id."""
 
     code = ErrorCode.INTERNAL_SERVER_ERROR
+
+
+NOTHING_WAS_WRITTEN = (Refusal, UpstreamUnavailable, UpstreamRateLimited, UpstreamCredentialsRejected)
+"""What a write may raise that is known to have changed nothing; after anything else it may have happened."""
 
 
 def error_classes() -> Iterator[type[GatewayError]]:

@@ -8,6 +8,8 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 
 import msgspec
 
+from gateway.domain.errors import GatewayError
+
 T = TypeVar("T")
 
 
@@ -15,7 +17,7 @@ class Identified(Protocol):
     """A row that its listing knows by an id."""
 
     @property
-    def id(self) -> Any: ...  # noqa: ANN401 - each row has an id type of its own
+    def id(self) -> Any: ...
 
 
 Row = TypeVar("Row")
@@ -25,12 +27,23 @@ Row_co = TypeVar("Row_co", covariant=True)
 class Snapshot(Generic[Row_co]):
     """One read of a listing: rows in Evolux's order, without repeats.
 
-    `version` is a digest of the content: equal versions hold equal rows. `complete` is False where the
+    `version` is a digest of the content: equal versions hold equal rows; `encoded_bytes` is what that content
+    takes when encoded. `complete` is False where the
     walk could not see every row, and `missing` then says which part. `page_rows` is how many rows a page
     held upstream, which tells on which page a row stood.
     """
 
-    __slots__ = ("_by_id", "_derived", "complete", "fetched_at", "missing", "page_rows", "rows", "version")
+    __slots__ = (
+        "_by_id",
+        "_derived",
+        "complete",
+        "encoded_bytes",
+        "fetched_at",
+        "missing",
+        "page_rows",
+        "rows",
+        "version",
+    )
 
     def __init__(
         self,
@@ -39,14 +52,15 @@ class Snapshot(Generic[Row_co]):
         fetched_at: datetime,
         missing: str | None = None,
         page_rows: int = 50,
-        version: str | None = None,
     ) -> None:
         self.rows: tuple[Row_co, ...] = tuple(rows)
         self.fetched_at = fetched_at
         self.missing = missing
         self.complete = missing is None
         self.page_rows = page_rows
-        self.version = version or _digest(self.rows, missing)
+        encoded = msgspec.msgpack.encode((self.rows, missing))
+        self.version = blake2b(encoded, digest_size=12).hexdigest()
+        self.encoded_bytes = len(encoded)
         self._by_id: dict[int, Row_co] | None = None
         self._derived: dict[Hashable, object] = {}
 
@@ -90,11 +104,15 @@ class ReadSource(Enum):
 
 
 class Reading(msgspec.Struct, Generic[Row_co], frozen=True):
-    """A snapshot as served to one caller: `stale` says that it is older than the policy calls fresh."""
+    """A snapshot as served to one caller: `stale` says that it is older than the policy calls fresh.
+
+    `failure` is why a part of the listing is missing, where Evolux failed to show it.
+    """
 
     snapshot: Snapshot[Row_co]
     source: ReadSource
     stale: bool = False
+    failure: GatewayError | None = None
 
 
 class FreshnessBound(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,10 +124,6 @@ class FreshnessBound(msgspec.Struct, frozen=True, kw_only=True):
 
 ANY_AGE = FreshnessBound()
 """The tenant's own freshness policy, nothing tighter."""
-
-
-def _digest(rows: tuple[object, ...], missing: str | None) -> str:
-    return blake2b(msgspec.msgpack.encode((rows, missing)), digest_size=12).hexdigest()
 
 
 def _positions(snapshot: "Snapshot[Any]") -> dict[int, int]:

@@ -1,0 +1,107 @@
+"""Where snapshots are held: bounded in bytes, per tenant and in all, the least used dropped first."""
+
+from collections import OrderedDict
+from enum import Enum
+from typing import Any, NamedTuple
+
+import cachetools
+
+from gateway.domain.ids import TenantId
+from gateway.domain.listings import Snapshot
+
+
+class ListingKind(Enum):
+    """The collections that Evolux lists."""
+
+    AGENTS = "agents"
+    QUEUES = "queues"
+    AGENT_PAUSES = "agent_pauses"
+
+
+class ListingKey(NamedTuple):
+    """Names one listing, tenant first.
+
+    `credential` follows the base URL and the token that the tenant's requests carry, so that a listing read
+    with one credential is never served under another.
+    """
+
+    tenant_id: TenantId
+    credential: str
+    kind: ListingKind
+    of_id: int | None = None
+
+
+class Held(NamedTuple):
+    """A snapshot with the monotonic instant and the generation at which its walk began.
+
+    `provisional` marks one that a write has patched: a walk is to confirm it as soon as it is asked for.
+    """
+
+    snapshot: Snapshot[Any]
+    read_at: float
+    generation: int
+    provisional: bool = False
+
+
+class ListingStore:
+    """Snapshots by key: each tenant within `max_tenant_bytes`, all within `max_bytes`.
+
+    Over the total, the tenant that was used the longest ago loses its listings first.
+    """
+
+    def __init__(self, *, max_bytes: int = 256 * 2**20, max_tenant_bytes: int | None = None) -> None:
+        self._max_bytes = max_bytes
+        self._max_tenant_bytes = max_tenant_bytes or max_bytes
+        self._tenants: OrderedDict[TenantId, cachetools.LRUCache[ListingKey, Held]] = OrderedDict()
+
+    def get(self, key: ListingKey) -> Held | None:
+        """What is held under the key, however old."""
+        own = self._tenants.get(key.tenant_id)
+        if own is None:
+            return None
+        self._tenants.move_to_end(key.tenant_id)
+        return own.get(key)
+
+    def put(self, key: ListingKey, held: Held) -> bool:
+        """Hold a snapshot; False where it alone is larger than its tenant may have."""
+        own = self._tenants.setdefault(
+            key.tenant_id, cachetools.LRUCache(maxsize=self._max_tenant_bytes, getsizeof=weigh)
+        )
+        self._tenants.move_to_end(key.tenant_id)
+        own.pop(key, None)
+        if weigh(held) > self._max_tenant_bytes:
+            return False
+        own[key] = held
+        self._shrink()
+        return True
+
+    def drop(self, key: ListingKey) -> None:
+        """Forget what is held under the key."""
+        own = self._tenants.get(key.tenant_id)
+        if own is not None:
+            own.pop(key, None)
+
+    def drop_tenant(self, tenant_id: TenantId) -> None:
+        """Forget everything of a tenant that is no longer served."""
+        self._tenants.pop(tenant_id, None)
+
+    @property
+    def held_bytes(self) -> int:
+        """An estimate of the memory that the held snapshots take."""
+        return sum(int(own.currsize) for own in self._tenants.values())
+
+    def _shrink(self) -> None:
+        while self.held_bytes > self._max_bytes:
+            tenant_id, own = next(iter(self._tenants.items()))
+            own.popitem()
+            if not own:
+                del self._tenants[tenant_id]
+
+
+_BYTES_PER_ENCODED_BYTE = 5
+"""What a row takes in memory as a value, over its encoded size; measured in benchmarks."""
+
+
+def weigh(held: Held) -> int:
+    """Estimate the bytes of memory that a held snapshot takes."""
+    return 1024 + held.snapshot.encoded_bytes * _BYTES_PER_ENCODED_BYTE
