@@ -1,0 +1,104 @@
+"""OTLP over HTTP, loaded only where an endpoint is set; a collector that is down is told once."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from opentelemetry.metrics import NoOpMeterProvider
+from opentelemetry.sdk.metrics.export import (
+    MetricExporter,
+    MetricExportResult,
+    MetricReader,
+    MetricsData,
+    PeriodicExportingMetricReader,
+)
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+
+from gateway.telemetry.incidents import IncidentLog
+
+EXPORT_TIMEOUT_SECONDS: Final = 5.0
+METRICS_INTERVAL_SECONDS: Final = 30.0
+
+
+class WatchedSpanExporter(SpanExporter):
+    """Sends spans on and tells when the collector fails and when it is back."""
+
+    def __init__(self, exporter: SpanExporter, *, incidents: IncidentLog) -> None:
+        self._exporter = exporter
+        self._incidents = incidents
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Send one batch; a failed one is lost."""
+        result = self._exporter.export(spans)
+        _tell(self._incidents, signal="traces", sent=result is SpanExportResult.SUCCESS)
+        return result
+
+    def shutdown(self) -> None:
+        """Stop, and break off what is being tried."""
+        self._exporter.shutdown()
+
+
+class WatchedMetricExporter(MetricExporter):
+    """Sends metrics on and tells when the collector fails and when it is back."""
+
+    def __init__(self, exporter: MetricExporter, *, incidents: IncidentLog) -> None:
+        super().__init__()
+        self._exporter = exporter
+        self._incidents = incidents
+
+    def export(
+        self,
+        metrics_data: MetricsData,
+        timeout_millis: float = 10_000,
+        **kwargs: Any,
+    ) -> MetricExportResult:
+        """Send one collection; a failed one is made good by the next, the values add up."""
+        result = self._exporter.export(metrics_data, timeout_millis, **kwargs)
+        _tell(self._incidents, signal="metrics", sent=result is MetricExportResult.SUCCESS)
+        return result
+
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:
+        """Nothing is held back here."""
+        return self._exporter.force_flush(timeout_millis)
+
+    def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
+        """Stop, and break off what is being tried."""
+        self._exporter.shutdown(timeout_millis, **kwargs)
+
+
+def otlp_span_processor(endpoint: str, *, incidents: IncidentLog) -> SpanProcessor:
+    """Send spans in batches from a thread of its own to `<endpoint>/v1/traces`."""
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415 - 5 MB where it is used
+        OTLPSpanExporter,
+    )
+
+    exporter = OTLPSpanExporter(endpoint=_signal_url(endpoint, "traces"), timeout=EXPORT_TIMEOUT_SECONDS)
+    return BatchSpanProcessor(
+        WatchedSpanExporter(exporter, incidents=incidents),
+        meter_provider=NoOpMeterProvider(),
+    )
+
+
+def otlp_metric_reader(endpoint: str, *, incidents: IncidentLog) -> MetricReader:
+    """Send metrics every half minute from a thread of its own to `<endpoint>/v1/metrics`."""
+    from opentelemetry.exporter.otlp.proto.http.metric_exporter import (  # noqa: PLC0415 - 5 MB where it is used
+        OTLPMetricExporter,
+    )
+
+    exporter = OTLPMetricExporter(endpoint=_signal_url(endpoint, "metrics"), timeout=EXPORT_TIMEOUT_SECONDS)
+    return PeriodicExportingMetricReader(
+        WatchedMetricExporter(exporter, incidents=incidents),
+        export_interval_millis=METRICS_INTERVAL_SECONDS * 1000,
+        export_timeout_millis=EXPORT_TIMEOUT_SECONDS * 1000,
+    )
+
+
+def _signal_url(endpoint: str, signal: str) -> str:
+    return f"{endpoint.rstrip('/')}/v1/{signal}"
+
+
+def _tell(incidents: IncidentLog, *, signal: str, sent: bool) -> None:
+    if sent:
+        incidents.recover(signal, signal=signal)
+    else:
+        incidents.fail(signal, signal=signal)

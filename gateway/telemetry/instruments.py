@@ -1,0 +1,176 @@
+"""Every metric, declared once: name, kind, unit, meaning, labels. Names here are OpenTelemetry's."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from gateway.telemetry import labels
+from gateway.telemetry.labels import Label
+
+_UNIT_WORDS: Final = {"s": "seconds", "By": "bytes"}
+
+_REQUEST_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_UPSTREAM_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_OVERHEAD_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+_AGE_BUCKETS: Final = (0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 35.0, 60.0, 120.0, 300.0, 600.0)
+_LAG_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
+
+
+class MetricKind(Enum):
+    """How a metric behaves. `OBSERVED_*` are read when somebody looks, the others written when it happens."""
+
+    COUNTER = "counter"
+    HISTOGRAM = "histogram"
+    GAUGE = "gauge"
+    OBSERVED_COUNTER = "observed counter"
+    OBSERVED_GAUGE = "observed gauge"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """One metric; `unit` in UCUM, `buckets` in that unit and only for a histogram."""
+
+    name: str
+    kind: MetricKind
+    unit: str
+    description: str
+    labels: tuple[Label, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+    @property
+    def prometheus_name(self) -> str:
+        """The name on `/metrics`, without the `_bucket`, `_sum` and `_count` of a histogram."""
+        parts = [self.name.replace(".", "_"), _UNIT_WORDS.get(self.unit)]
+        if self.kind in {MetricKind.COUNTER, MetricKind.OBSERVED_COUNTER}:
+            parts.append("total")
+        return "_".join(part for part in parts if part)
+
+
+REQUEST_DURATION: Final = Metric(
+    name="gateway.request.duration",
+    kind=MetricKind.HISTOGRAM,
+    unit="s",
+    description="Time from a request's first byte to its answer.",
+    labels=(labels.KIND, labels.CODE),
+    buckets=_REQUEST_BUCKETS,
+)
+REQUEST_OVERHEAD: Final = Metric(
+    name="gateway.request.overhead",
+    kind=MetricKind.HISTOGRAM,
+    unit="s",
+    description="A request's time less its wait for Evolux: what the gateway itself costs.",
+    labels=(labels.KIND,),
+    buckets=_OVERHEAD_BUCKETS,
+)
+UPSTREAM_DURATION: Final = Metric(
+    name="gateway.upstream.duration",
+    kind=MetricKind.HISTOGRAM,
+    unit="s",
+    description="Time of one attempt at Evolux.",
+    labels=(labels.TENANT, labels.ENDPOINT, labels.UPSTREAM_OUTCOME),
+    buckets=_UPSTREAM_BUCKETS,
+)
+UPSTREAM_ATTEMPTS: Final = Metric(
+    name="gateway.upstream.attempts",
+    kind=MetricKind.COUNTER,
+    unit="{attempt}",
+    description="Requests sent to Evolux, repeated ones too.",
+    labels=(labels.TENANT, labels.ENDPOINT),
+)
+UPSTREAM_RETRIES: Final = Metric(
+    name="gateway.upstream.retries",
+    kind=MetricKind.COUNTER,
+    unit="{attempt}",
+    description="Requests sent to Evolux again after a failed try.",
+    labels=(labels.TENANT, labels.ENDPOINT),
+)
+UPSTREAM_IN_FLIGHT: Final = Metric(
+    name="gateway.upstream.in_flight",
+    kind=MetricKind.OBSERVED_GAUGE,
+    unit="{request}",
+    description="Requests at Evolux right now.",
+    labels=(labels.TENANT,),
+)
+BREAKER_STATE: Final = Metric(
+    name="gateway.breaker.state",
+    kind=MetricKind.OBSERVED_GAUGE,
+    unit="{state}",
+    description="The tenant's circuit breaker: 0 closed, 1 half open, 2 open.",
+    labels=(labels.TENANT,),
+)
+LISTING_READS: Final = Metric(
+    name="gateway.listing.reads",
+    kind=MetricKind.COUNTER,
+    unit="{read}",
+    description="Readings of a listing, by where they came from.",
+    labels=(labels.TENANT, labels.LISTING, labels.LISTING_OUTCOME),
+)
+LISTING_SERVED_AGE: Final = Metric(
+    name="gateway.listing.served_age",
+    kind=MetricKind.HISTOGRAM,
+    unit="s",
+    description="Age of a listing at the moment it was served.",
+    labels=(labels.TENANT, labels.LISTING),
+    buckets=_AGE_BUCKETS,
+)
+LISTING_AGE: Final = Metric(
+    name="gateway.listing.age",
+    kind=MetricKind.OBSERVED_GAUGE,
+    unit="s",
+    description="Age of the listing now held.",
+    labels=(labels.TENANT, labels.LISTING),
+)
+LISTING_ODD_FIELDS: Final = Metric(
+    name="gateway.listing.odd_fields",
+    kind=MetricKind.COUNTER,
+    unit="{field}",
+    description="Fields of a row that could not be read and were served as null.",
+    labels=(labels.TENANT, labels.LISTING, labels.FIELD),
+)
+WALK_DURATION: Final = Metric(
+    name="gateway.walk.duration",
+    kind=MetricKind.HISTOGRAM,
+    unit="s",
+    description="Time of a walk over all pages of a listing.",
+    labels=(labels.TENANT, labels.LISTING, labels.WALK_OUTCOME),
+    buckets=_UPSTREAM_BUCKETS,
+)
+WALK_ROWS: Final = Metric(
+    name="gateway.walk.rows",
+    kind=MetricKind.GAUGE,
+    unit="{row}",
+    description="Rows of the last walk that gave a listing.",
+    labels=(labels.TENANT, labels.LISTING),
+)
+WALKS_TORN: Final = Metric(
+    name="gateway.walks.torn",
+    kind=MetricKind.COUNTER,
+    unit="{walk}",
+    description="Walks during which the listing changed its length, each time it was noticed.",
+    labels=(labels.TENANT, labels.LISTING),
+)
+EVENT_LOOP_LAG: Final = Metric(
+    name="gateway.event_loop.lag",
+    kind=MetricKind.HISTOGRAM,
+    unit="s",
+    description="How much later than asked the event loop woke a sleeper.",
+    buckets=_LAG_BUCKETS,
+)
+PROCESS_MEMORY: Final = Metric(
+    name="process.resident_memory",
+    kind=MetricKind.OBSERVED_GAUGE,
+    unit="By",
+    description="Memory of this process that is in RAM.",
+)
+PROCESS_CPU: Final = Metric(
+    name="process.cpu",
+    kind=MetricKind.OBSERVED_COUNTER,
+    unit="s",
+    description="User and system processor time of this process.",
+)
+
+
+def metrics() -> Iterator[Metric]:
+    """Every declared metric, in the order of this file."""
+    return (value for value in globals().values() if isinstance(value, Metric))

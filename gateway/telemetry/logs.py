@@ -1,0 +1,159 @@
+"""Logs: JSON lines, or a human form on a terminal; redacted; with the request they belong to."""
+
+import json
+import logging
+import re
+import sys
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Final, Literal, TextIO, cast
+
+import structlog
+from structlog.contextvars import bind_contextvars, bound_contextvars, merge_contextvars
+from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
+
+from gateway.telemetry.redaction import redact_fields
+
+LogFormat = Literal["json", "human", "auto"]
+LogLevel = Literal["debug", "info", "warning", "error", "critical", "off"]
+
+QUIETED: Final[Mapping[str, LogLevel]] = {
+    "uvicorn.access": "off",  # the gateway writes its own access line
+    "opentelemetry.exporter": "off",  # an unreachable collector is told once, as an incident
+    "opentelemetry.sdk._shared_internal": "off",
+    "opentelemetry.sdk.metrics._internal.export": "off",
+    "opentelemetry.trace.propagation": "error",  # callers choose these headers
+    "opentelemetry.trace.span": "error",
+    "urllib3": "error",
+    "httpx": "warning",
+}
+"""Levels of libraries' loggers, unless a setting says otherwise."""
+
+_LEVELS: Final[Mapping[LogLevel, int]] = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+    "critical": logging.CRITICAL,
+    "off": logging.CRITICAL + 10,
+}
+_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+class Logs:
+    """Where log lines go and which are written. Makes loggers; holds no global state but what is captured."""
+
+    def __init__(
+        self,
+        *,
+        level: LogLevel = "info",
+        fmt: LogFormat = "auto",
+        levels: Mapping[str, LogLevel] | None = None,
+        stream: TextIO | None = None,
+    ) -> None:
+        self._stream = stream or sys.stderr
+        self._level = level
+        self._levels: Mapping[str, LogLevel] = {**QUIETED, **(levels or {})}
+        self._enrich: list[Processor] = [
+            merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+        ]
+        self._finish: list[Processor] = [structlog.processors.format_exc_info, _redact, *self._render(fmt)]
+        self._handler: logging.Handler | None = None
+
+    def logger(self, name: str) -> FilteringBoundLogger:
+        """Make the logger of one part of the gateway; its level is that of the longest name set for it."""
+        level = self.level_of(name)
+        bound = structlog.wrap_logger(
+            structlog.WriteLogger(self._stream),
+            processors=[_drop] if level == "off" else [*self._enrich, *self._finish],
+            wrapper_class=structlog.make_filtering_bound_logger(min(_LEVELS[level], logging.CRITICAL)),
+            context_class=dict,
+            cache_logger_on_first_use=True,
+        )
+        return cast("FilteringBoundLogger", bound.bind(logger=name))
+
+    def level_of(self, name: str) -> LogLevel:
+        """Give the level set for this logger, or for the nearest one above it."""
+        while name:
+            if name in self._levels:
+                return self._levels[name]
+            name = name.rpartition(".")[0]
+        return self._level
+
+    def capture_stdlib(self) -> None:
+        """Write what libraries log through `logging` (uvicorn.error, …) in the same form."""
+        self._handler = logging.StreamHandler(self._stream)
+        self._handler.setFormatter(
+            structlog.stdlib.ProcessorFormatter(
+                foreign_pre_chain=[merge_contextvars, _stdlib_fields, self._enrich[-1]],
+                processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *self._finish],
+            ),
+        )
+        root = logging.getLogger()
+        root.addHandler(self._handler)
+        root.setLevel(_LEVELS[self._level])
+        for name, level in self._levels.items():
+            logging.getLogger(name).setLevel(_LEVELS[level])
+
+    def close(self) -> None:
+        """Take the handler off the root logger again."""
+        if self._handler is not None:
+            logging.getLogger().removeHandler(self._handler)
+            self._handler = None
+
+    def _render(self, fmt: LogFormat) -> list[Processor]:
+        if fmt == "json" or (fmt == "auto" and not self._stream.isatty()):
+            dumps = partial(json.dumps, separators=(",", ":"))
+            return [structlog.processors.JSONRenderer(serializer=dumps)]
+        return [_printable, structlog.dev.ConsoleRenderer(colors=self._stream.isatty())]
+
+
+def configure_logs(
+    *,
+    level: LogLevel = "info",
+    fmt: LogFormat = "auto",
+    levels: Mapping[str, LogLevel] | None = None,
+    stream: TextIO | None = None,
+) -> Logs:
+    """Make the logs of a process and route the standard library's through them; `close()` undoes it."""
+    logs = Logs(level=level, fmt=fmt, levels=levels, stream=stream)
+    logs.capture_stdlib()
+    return logs
+
+
+def request_fields(**fields: str) -> AbstractContextManager[None]:
+    """Put request_id, trace_id, … on every line written within the block, in tasks begun there too."""
+    return bound_contextvars(**fields)
+
+
+def add_request_fields(**fields: str) -> None:
+    """Add what became known of the request since: its tenant, its caller."""
+    bind_contextvars(**fields)
+
+
+def _drop(_logger: WrappedLogger, _method: str, _fields: EventDict) -> EventDict:
+    raise structlog.DropEvent
+
+
+def _redact(_logger: WrappedLogger, _method: str, fields: EventDict) -> EventDict:
+    return redact_fields(fields)
+
+
+def _stdlib_fields(_logger: WrappedLogger, _method: str, fields: EventDict) -> EventDict:
+    record: logging.LogRecord = fields["_record"]
+    fields["level"] = record.levelname.lower()
+    fields["logger"] = record.name
+    return fields
+
+
+def _printable(_logger: WrappedLogger, _method: str, fields: EventDict) -> EventDict:
+    """Blank out control characters, so that no value can forge a line or steer the terminal."""
+    return {
+        key: _CONTROLS.sub("?", value if key == "exception" else value.replace("\n", "\\n"))
+        if isinstance(value, str)
+        else value
+        for key, value in fields.items()
+    }

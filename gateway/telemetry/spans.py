@@ -1,0 +1,142 @@
+"""Open spans: a sampled one that records, and one that costs next to nothing."""
+
+from asyncio import CancelledError
+from http import HTTPStatus
+from types import TracebackType
+from typing import Final, Self
+
+from opentelemetry import context as otel_context
+from opentelemetry.trace import (
+    INVALID_SPAN,
+    Span,
+    SpanContext,
+    Status,
+    StatusCode,
+    get_current_span,
+    set_span_in_context,
+)
+
+from gateway.domain.errors import GatewayError, Refusal
+from gateway.telemetry import names
+from gateway.telemetry.names import Attribute
+
+
+class OpenSpan:
+    """A span that is current while its `with` (or `async with`) block runs, and ends with it.
+
+    An exception that leaves the block sets the code and the status; a cancellation is only noted, and a
+    refusal is an answer. No message, stack or argument is ever recorded.
+    """
+
+    __slots__ = ("_error_status", "_span", "_token")
+
+    def __init__(self, span: Span, *, error_status: int = HTTPStatus.INTERNAL_SERVER_ERROR) -> None:
+        self._span = span
+        self._error_status = error_status
+
+    @property
+    def context(self) -> SpanContext | None:
+        """What another span needs to link to this one; None where this is not sampled."""
+        return self._span.get_span_context() if self.is_recording else None
+
+    @property
+    def trace_id(self) -> str:
+        """The trace's id as 32 hex digits, sampled or not; empty where there is no trace."""
+        return trace_id_of(self._span)
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether attributes are worth computing."""
+        return self._span.is_recording()
+
+    def note(self, attribute: Attribute, value: str | float | bool) -> None:  # noqa: FBT001 - a value, not a switch
+        """Set one declared attribute."""
+        self._span.set_attribute(attribute, value)
+
+    def link(self, other: SpanContext | None) -> None:
+        """Point to the span that did this one's work."""
+        if other is not None:
+            self._span.add_link(other)
+
+    def answered(self, status: int) -> None:
+        """Note the HTTP status; 5xx is an error of a server, 4xx one of a client's request too."""
+        self.note(names.HTTP_STATUS, status)
+        if status >= self._error_status:
+            self.fail(str(status))
+
+    def fail(self, code: str) -> None:
+        """Mark the span as failed with an error code of the catalogue, a status or a class name."""
+        self.note(names.ERROR_TYPE, code)
+        self._span.set_status(Status(StatusCode.ERROR, code))
+
+    def hang_up(self) -> None:
+        """Note that the caller left: not an error."""
+        self.note(names.CANCELLED, True)
+
+    def __enter__(self) -> Self:
+        self._token = otel_context.attach(set_span_in_context(self._span))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is not None and self.is_recording:
+            self._judge(error)
+        otel_context.detach(self._token)
+        self._span.end()
+
+    async def __aenter__(self) -> Self:
+        return self.__enter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.__exit__(kind, error, trace)
+
+    def _judge(self, error: BaseException) -> None:
+        match error:
+            case CancelledError() | GeneratorExit():
+                self.hang_up()
+            case Refusal():
+                self.note(names.REFUSAL, error.code.value)
+            case GatewayError():
+                self.fail(error.code.value)
+            case _:
+                self.fail(type(error).__qualname__)
+
+
+class UnsampledSpan(OpenSpan):
+    """Stands for every span below one that is not sampled: touches nothing, may be entered often."""
+
+    __slots__ = ()
+
+    @property
+    def trace_id(self) -> str:
+        """The id of the trace that goes on around it."""
+        return trace_id_of(get_current_span())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        pass
+
+
+UNSAMPLED: Final = UnsampledSpan(INVALID_SPAN)
+
+
+def trace_id_of(span: Span) -> str:
+    """Give the trace's id as 32 hex digits; empty where there is no trace."""
+    context = span.get_span_context()
+    return f"{context.trace_id:032x}" if context.is_valid else ""

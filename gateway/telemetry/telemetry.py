@@ -1,0 +1,223 @@
+"""The one thing that is handed on: traces, metrics and logs of a process."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from threading import Thread
+from typing import Final, Self, TextIO
+
+from opentelemetry.sdk.metrics.export import MetricReader
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SpanProcessor
+from structlog.typing import FilteringBoundLogger
+
+from gateway.domain.errors import ErrorCode
+from gateway.telemetry import events, instruments
+from gateway.telemetry.events import LogEvent
+from gateway.telemetry.export import otlp_metric_reader, otlp_span_processor
+from gateway.telemetry.incidents import IncidentLog
+from gateway.telemetry.labels import (
+    SUCCESS,
+    BreakerState,
+    ListingOutcome,
+    OperationKind,
+    UpstreamOutcome,
+    WalkOutcome,
+)
+from gateway.telemetry.logs import LogFormat, LogLevel, Logs, configure_logs
+from gateway.telemetry.loop_lag import sample_loop_lag
+from gateway.telemetry.metrics import Metrics, NoMetrics
+from gateway.telemetry.tracing import Tracing
+
+_BREAKER_VALUES: Final = {state: value for value, state in enumerate(BreakerState)}
+
+
+class Telemetry:
+    """Traces, metrics and logs, and the trade's verbs to record with. Several can live in one process."""
+
+    def __init__(
+        self,
+        *,
+        tracing: Tracing,
+        metrics: Metrics,
+        logs: Logs,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.tracing = tracing
+        self.metrics = metrics
+        self.logs = logs
+        self._monotonic = monotonic
+
+    @classmethod
+    def start(
+        cls,
+        service_name: str,
+        *,
+        service_version: str = "",
+        otlp_endpoint: str = "",
+        sample_ratio: float = 0.05,
+        log_level: LogLevel = "info",
+        log_format: LogFormat = "auto",
+        log_levels: Mapping[str, LogLevel] | None = None,
+        log_stream: TextIO | None = None,
+        tenants_limit: int = 200,
+    ) -> Self:
+        """Begin, for a whole process: the standard library's logs are routed too, until `shutdown`."""
+        logs = configure_logs(level=log_level, fmt=log_format, levels=log_levels, stream=log_stream)
+        resource = Resource({"service.name": service_name, "service.version": service_version})
+        processors: Sequence[SpanProcessor] = ()
+        readers: Sequence[MetricReader] = ()
+        if otlp_endpoint:
+            incidents = IncidentLog(
+                logs.logger("gateway.telemetry"),
+                failed=events.EXPORT_FAILED,
+                recovered=events.EXPORT_RECOVERED,
+                monotonic=time.monotonic,
+            )
+            processors = (otlp_span_processor(otlp_endpoint, incidents=incidents),)
+            readers = (otlp_metric_reader(otlp_endpoint, incidents=incidents),)
+        return cls(
+            tracing=Tracing(resource=resource, sample_ratio=sample_ratio, processors=processors),
+            metrics=Metrics(resource=resource, readers=readers, tenants_limit=tenants_limit),
+            logs=logs,
+        )
+
+    @classmethod
+    def off(cls) -> Self:
+        """Record nothing: for tests that are about something else, and to measure what telemetry costs."""
+        return cls(
+            tracing=Tracing(resource=Resource.get_empty()),
+            metrics=NoMetrics(),
+            logs=Logs(level="off"),
+        )
+
+    def logger(self, name: str) -> FilteringBoundLogger:
+        """Make the logger of one part of the gateway, by the name of its package."""
+        return self.logs.logger(name)
+
+    def incidents(self, name: str, *, failed: LogEvent, recovered: LogEvent) -> IncidentLog:
+        """Make a log that tells of a failure when it begins and when it ends, not each time."""
+        return IncidentLog(
+            self.logger(name),
+            failed=failed,
+            recovered=recovered,
+            monotonic=self._monotonic,
+        )
+
+    def record_request(
+        self,
+        kind: OperationKind,
+        *,
+        code: ErrorCode | None,
+        duration_seconds: float,
+        upstream_seconds: float = 0.0,
+    ) -> None:
+        """One answered request; `code` is its first error, `upstream_seconds` its wait for Evolux."""
+        told = SUCCESS if code is None else code.value
+        self.metrics.record(instruments.REQUEST_DURATION, duration_seconds, kind=kind.value, code=told)
+        overhead = max(0.0, duration_seconds - upstream_seconds)
+        self.metrics.record(instruments.REQUEST_OVERHEAD, overhead, kind=kind.value)
+
+    def record_upstream(
+        self,
+        tenant: str,
+        *,
+        endpoint: str,
+        outcome: UpstreamOutcome,
+        attempt: int,
+        duration_seconds: float,
+    ) -> None:
+        """One attempt at Evolux; `endpoint` is method and template, `attempt` counts from 1."""
+        where = {"tenant": tenant, "endpoint": endpoint}
+        self.metrics.record(instruments.UPSTREAM_DURATION, duration_seconds, **where, outcome=outcome.value)
+        self.metrics.count(instruments.UPSTREAM_ATTEMPTS, **where)
+        if attempt > 1:
+            self.metrics.count(instruments.UPSTREAM_RETRIES, **where)
+
+    def record_listing_read(
+        self,
+        tenant: str,
+        *,
+        listing: str,
+        outcome: ListingOutcome,
+        age_seconds: float | None = None,
+    ) -> None:
+        """One reading of a listing, and how old it was; no age where there was nothing to serve."""
+        self.metrics.count(instruments.LISTING_READS, tenant=tenant, listing=listing, outcome=outcome.value)
+        if age_seconds is not None:
+            self.metrics.record(instruments.LISTING_SERVED_AGE, age_seconds, tenant=tenant, listing=listing)
+
+    def record_walk(
+        self,
+        tenant: str,
+        *,
+        listing: str,
+        outcome: WalkOutcome,
+        duration_seconds: float,
+        rows: int | None = None,
+    ) -> None:
+        """One finished walk; `rows` where it gave a listing."""
+        where = {"tenant": tenant, "listing": listing}
+        self.metrics.record(instruments.WALK_DURATION, duration_seconds, **where, outcome=outcome.value)
+        if rows is not None:
+            self.metrics.record(instruments.WALK_ROWS, rows, **where)
+
+    def record_torn_walk(self, tenant: str, *, listing: str) -> None:
+        """The listing changed its length while it was walked."""
+        self.metrics.count(instruments.WALKS_TORN, tenant=tenant, listing=listing)
+
+    def record_odd_field(self, tenant: str, *, listing: str, field: str) -> None:
+        """A field of a row could not be read and is served as null."""
+        self.metrics.count(instruments.LISTING_ODD_FIELDS, tenant=tenant, listing=listing, field=field)
+
+    def observe_breakers(self, read: Callable[[], Mapping[str, BreakerState]]) -> None:
+        """Show each tenant's breaker; `read` is asked whenever somebody looks, from another thread."""
+        self.metrics.observe(
+            instruments.BREAKER_STATE,
+            lambda: [({"tenant": tenant}, _BREAKER_VALUES[state]) for tenant, state in read().items()],
+        )
+
+    def observe_in_flight(self, read: Callable[[], Mapping[str, int]]) -> None:
+        """Show how many requests each tenant has at Evolux."""
+        self.metrics.observe(
+            instruments.UPSTREAM_IN_FLIGHT,
+            lambda: [({"tenant": tenant}, count) for tenant, count in read().items()],
+        )
+
+    def observe_listing_ages(self, read: Callable[[], Mapping[tuple[str, str], float]]) -> None:
+        """Show the age in seconds of every listing held, by tenant and listing."""
+        self.metrics.observe(
+            instruments.LISTING_AGE,
+            lambda: [
+                ({"tenant": tenant, "listing": listing}, age) for (tenant, listing), age in read().items()
+            ],
+        )
+
+    @asynccontextmanager
+    async def watching_loop(self, *, interval_seconds: float = 0.5) -> AsyncIterator[None]:
+        """Sample the running event loop's lag for as long as the block runs."""
+
+        def record(lag_seconds: float) -> None:
+            self.metrics.record(instruments.EVENT_LOOP_LAG, lag_seconds)
+
+        task = asyncio.create_task(sample_loop_lag(record, interval_seconds=interval_seconds))
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    def shutdown(self, *, timeout_seconds: float = 2.0) -> None:
+        """Send what is left, within the time given whatever the collector does, and let the logs go."""
+        closing = [
+            Thread(target=close, name="telemetry-shutdown", daemon=True)
+            for close in (self.tracing.shutdown, self.metrics.shutdown)
+        ]
+        until = time.monotonic() + timeout_seconds
+        for thread in closing:
+            thread.start()
+        for thread in closing:
+            thread.join(max(0.0, until - time.monotonic()))
+        self.logs.close()

@@ -1,0 +1,178 @@
+"""Tracing: which spans there are, how they start, and the W3C context in and out."""
+
+from collections.abc import Mapping, MutableMapping, Sequence
+from http import HTTPMethod, HTTPStatus
+from typing import Final
+
+from opentelemetry.context import Context
+from opentelemetry.metrics import NoOpMeterProvider
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased, Sampler, TraceIdRatioBased
+from opentelemetry.trace import SpanContext, SpanKind, format_span_id, get_current_span
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from gateway.telemetry import names
+from gateway.telemetry.labels import BreakerState, OperationKind
+from gateway.telemetry.names import Attribute, SpanShape
+from gateway.telemetry.spans import UNSAMPLED, OpenSpan, trace_id_of
+
+SCOPE: Final = "gateway"
+_METHODS: Final = frozenset(HTTPMethod)
+_NAME_LIMIT: Final = 100
+_LIMITS: Final = SpanLimits(max_attributes=32, max_events=4, max_links=16, max_attribute_length=256)
+
+AttributeValues = dict[str, str | int | float | bool]
+
+
+class Tracing:
+    """Starts spans. Where nobody takes them, or a trace is not sampled, a span costs next to nothing."""
+
+    def __init__(
+        self,
+        *,
+        resource: Resource,
+        sample_ratio: float = 0.0,
+        processors: Sequence[SpanProcessor] = (),
+    ) -> None:
+        sampler: Sampler = ParentBased(TraceIdRatioBased(sample_ratio)) if processors else ALWAYS_OFF
+        self._provider = TracerProvider(
+            sampler=sampler,
+            resource=resource,
+            shutdown_on_exit=False,
+            span_limits=_LIMITS,
+            meter_provider=NoOpMeterProvider(),
+        )
+        for processor in processors:
+            self._provider.add_span_processor(processor)
+        self._tracer = self._provider.get_tracer(SCOPE)
+        self._propagator = TraceContextTextMapPropagator()
+
+    def extract(self, headers: Mapping[str, str]) -> Context:
+        """Read the caller's `traceparent`; headers' names in lower case. A bad one is as none."""
+        return self._propagator.extract(headers, context=Context())
+
+    def inject(self, headers: MutableMapping[str, str]) -> None:
+        """Set `traceparent`. A caller's `tracestate` stays here: it is not for Evolux to read."""
+        context = get_current_span().get_span_context()
+        if context.is_valid:
+            trace_id, flags = f"{context.trace_id:032x}", f"{context.trace_flags:02x}"
+            headers["traceparent"] = f"00-{trace_id}-{format_span_id(context.span_id)}-{flags}"
+
+    def trace_id(self) -> str:
+        """Give the current trace's id as 32 hex digits; empty outside of one."""
+        return trace_id_of(get_current_span())
+
+    def server_span(self, headers: Mapping[str, str], *, method: str, route: str, scheme: str) -> OpenSpan:
+        """Open the span of one HTTP request, under the caller's trace if it brought one."""
+        method = known_method(method)
+        span = self._tracer.start_span(
+            names.SERVER_SPAN.name(method=method, route=route),
+            context=self.extract(headers),
+            kind=SpanKind.SERVER,
+        )
+        scope = OpenSpan(span, error_status=HTTPStatus.INTERNAL_SERVER_ERROR)
+        if scope.is_recording:
+            scope.note(names.HTTP_METHOD, method)
+            scope.note(names.HTTP_ROUTE, route)
+            scope.note(names.URL_SCHEME, scheme)
+        return scope
+
+    def operation_span(
+        self,
+        kind: OperationKind,
+        *,
+        name: str | None,
+        document_hash: str,
+        tenant: str | None = None,
+    ) -> OpenSpan:
+        """Open the span of one GraphQL operation, named by its type; the document's text stays out."""
+        if not is_sampled():
+            return UNSAMPLED
+        noted: AttributeValues = {
+            names.GRAPHQL_OPERATION_TYPE: kind.value,
+            names.DOCUMENT_HASH: document_hash,
+        }
+        if name is not None:
+            noted[names.GRAPHQL_OPERATION_NAME] = name[:_NAME_LIMIT]
+        if tenant is not None:
+            noted[names.TENANT] = tenant
+        return self._inner(names.OPERATION_SPAN, noted, type=kind.value)
+
+    def resolver_span(self, coordinate: str) -> OpenSpan:
+        """Open the span of a resolver that does work, by its schema coordinate (`Agent.allowedPauses`)."""
+        if not is_sampled():
+            return UNSAMPLED
+        return self._inner(names.RESOLVER_SPAN, {names.RESOLVER: coordinate}, coordinate=coordinate)
+
+    def listing_span(self, tenant: str, *, listing: str) -> OpenSpan:
+        """Open the span of one reading of a listing; note outcome and age on it, link it to a shared walk."""
+        if not is_sampled():
+            return UNSAMPLED
+        noted: AttributeValues = {names.TENANT: tenant, names.LISTING: listing}
+        return self._inner(names.LISTING_SPAN, noted, listing=listing)
+
+    def walk_span(self, tenant: str, *, listing: str) -> OpenSpan:
+        """Open the span of one walk over all pages; its `context` is what coalesced readers link to."""
+        if not is_sampled():
+            return UNSAMPLED
+        noted: AttributeValues = {names.TENANT: tenant, names.LISTING: listing}
+        return self._inner(names.WALK_SPAN, noted, listing=listing)
+
+    def upstream_span(
+        self,
+        tenant: str,
+        *,
+        method: str,
+        template: str,
+        attempt: int,
+        page: int | None = None,
+        breaker: BreakerState | None = None,
+        server_address: str | None = None,
+        server_port: int | None = None,
+    ) -> OpenSpan:
+        """Open the client span of one attempt at Evolux; `inject` within it sends it along."""
+        if not is_sampled():
+            return UNSAMPLED
+        optional: dict[Attribute, str | int | None] = {
+            names.HTTP_RESEND_COUNT: attempt - 1 or None,
+            names.PAGE: page,
+            names.BREAKER_STATE: breaker and breaker.value,
+            names.SERVER_ADDRESS: server_address,
+            names.SERVER_PORT: server_port,
+        }
+        span = self._tracer.start_span(
+            names.UPSTREAM_SPAN.name(method=method, template=template),
+            kind=SpanKind.CLIENT,
+            attributes={
+                names.HTTP_METHOD: method,
+                names.URL_TEMPLATE: template,
+                names.TENANT: tenant,
+                names.ATTEMPT: attempt,
+                **{attribute: value for attribute, value in optional.items() if value is not None},
+            },
+        )
+        return OpenSpan(span, error_status=HTTPStatus.BAD_REQUEST)
+
+    def shutdown(self) -> None:
+        """Send what is left and stop; may block as long as the exporter does."""
+        self._provider.shutdown()
+
+    def _inner(self, shape: SpanShape, noted: AttributeValues, **parts: str) -> OpenSpan:
+        return OpenSpan(self._tracer.start_span(shape.name(**parts), attributes=noted))
+
+
+def is_sampled() -> bool:
+    """Whether the current span records; asked before any attribute is put together."""
+    return get_current_span().is_recording()
+
+
+def current_span_context() -> SpanContext | None:
+    """Give what a link to the current span needs; None where it is not sampled."""
+    span = get_current_span()
+    return span.get_span_context() if span.is_recording() else None
+
+
+def known_method(method: str) -> str:
+    """Give the method, or `_OTHER` for one that HTTP does not know: callers choose it freely."""
+    return method if method in _METHODS else "_OTHER"
