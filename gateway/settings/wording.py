@@ -85,5 +85,5 @@ def _bounds(kind: Any) -> str:  # noqa: ANN401 - IntType and FloatType share the
         floor = f" from {kind.ge}"
     ceiling = kind.le
     if ceiling is None:
-        return floor and f"{floor} on"
+        return floor and f"{floor} up"
     return f"{floor} to {ceiling}" if kind.ge is not None else f"{floor}, at most {ceiling}"
