@@ -11,7 +11,7 @@ PAGE_LIMIT = 50
 SEMANTIC_ERROR = "Request well-formed but has a semantic impossibility."
 
 
-class Refusal(Exception):  # noqa: N818  Evolux saying no is a refusal in this house's words, not an error
+class Refusal(Exception):
     """Evolux says no: the HTTP status, `meta.message` and `errors` of the answer, or a body of its own."""
 
     def __init__(

@@ -1,9 +1,10 @@
 """What a call centre offers: its queues, its pauses, and which pauses each queue allows."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from itertools import count
 from types import MappingProxyType
+
+from msgspec.structs import replace
 
 from gateway.simulator.records import AllowedPause, Pause, Queue
 

@@ -1,12 +1,12 @@
 """What the simulated call centre remembers: frozen records, replaced whole when something happens."""
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypedDict
 
+import msgspec
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Queue:
+
+class Queue(msgspec.Struct, frozen=True, kw_only=True):
     """A queue; an archived one stays in agents' rows though the queue listing hides it."""
 
     id: int
@@ -17,8 +17,7 @@ class Queue:
     archived: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pause:
+class Pause(msgspec.Struct, frozen=True, kw_only=True):
     """A reason to pause ("Almoço"); `type` is an open set of codes, and may be empty or None."""
 
     id: int
@@ -28,8 +27,7 @@ class Pause:
     system: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AllowedPause:
+class AllowedPause(msgspec.Struct, frozen=True, kw_only=True):
     """That agents of a queue may take a pause, and for how long; `id` names the association itself."""
 
     id: int
@@ -40,8 +38,7 @@ class AllowedPause:
     unpause_disabled: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentPause:
+class AgentPause(msgspec.Struct, frozen=True, kw_only=True):
     """A pause that was taken; it lasts while `ended_at` is None."""
 
     id: int
@@ -51,8 +48,7 @@ class AgentPause:
     max_seconds: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentLogin:
+class AgentLogin(msgspec.Struct, frozen=True, kw_only=True):
     """A stay at an extension ("sip/3012"); it lasts while `ended_at` is None."""
 
     id: int
@@ -61,9 +57,8 @@ class AgentLogin:
     ended_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Agent:
-    """One agent as Evolux holds them; the password is only ever kept as a salted digest."""
+class Agent(msgspec.Struct, frozen=True, kw_only=True):
+    """One agent as Evolux holds them; `levels` are pairs of queue id and priority."""
 
     id: int
     name: str
@@ -77,7 +72,6 @@ class Agent:
     outbound_queue_id: int | None = None
     on_call: bool = False
     levels: tuple[tuple[int, int], ...] = ()
-    password_digest: bytes | None = field(default=None, repr=False)
 
     @property
     def logged_in(self) -> bool:
@@ -98,4 +92,3 @@ class AgentChanges(TypedDict, total=False):
     outbound_queue_id: int | None
     on_call: bool
     levels: tuple[tuple[int, int], ...]
-    password_digest: bytes | None
