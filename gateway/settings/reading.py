@@ -49,7 +49,7 @@ def _read_tables(tables: object, *, kind: type[T], at: Place) -> dict[str, T]:
     return {name: read_table(table, kind=kind, at=at / name) for name, table in tables.items()}
 
 
-def _read_value(value: object, *, kind: Any, at: Place) -> object:  # noqa: ANN401 - a type expression
+def _read_value(value: object, *, kind: Any, at: Place) -> object:
     if value == "" and is_optional(kind):
         return None
     if at.is_set_outside and isinstance(value, str) and is_list(kind):

@@ -27,7 +27,8 @@ def format_of(annotation: object) -> Format | None:
 
 def is_optional(annotation: object) -> bool:
     """Whether "" means that the setting is not given."""
-    return isinstance(inspect.type_info(annotation), inspect.UnionType)
+    kind = inspect.type_info(annotation)
+    return isinstance(kind.type if isinstance(kind, inspect.Metadata) else kind, inspect.UnionType)
 
 
 def is_list(annotation: object) -> bool:
@@ -79,7 +80,7 @@ def _plain(kind: inspect.Type) -> str:
             return "a text"
 
 
-def _bounds(kind: Any) -> str:  # noqa: ANN401 - IntType and FloatType share their bounds but no base
+def _bounds(kind: Any) -> str:
     floor = f" above {kind.gt:g}" if kind.gt is not None else ""
     if kind.ge is not None:
         floor = f" from {kind.ge}"
