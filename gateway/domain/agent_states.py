@@ -83,10 +83,7 @@ class AgentStateGroup(msgspec.Struct, frozen=True, kw_only=True):
 
 def tally(agents: Iterable[Agent]) -> AgentStateTally:
     """Count each agent once."""
-    marked = _Marked()
-    for agent in agents:
-        marked.add(_mark(agent), agent.current_pause)
-    return marked.tally()
+    return _gather(agents, by=frozenset(), reasons={})[None, None, None, None][None].tally()
 
 
 def group_tallies(
@@ -102,37 +99,33 @@ def group_tallies(
     """
     if not dimensions:
         return ()
-    pauses: dict[PauseId, Pause] = {}
+    reasons: dict[PauseId, Pause] = {}
     groups = [
-        _group(key, marked=marked, pauses=pauses)
-        for key, marked in _gather(agents, by=frozenset(dimensions), pauses=pauses).items()
+        _group(traits, queue_id=queue_id, reasons=reasons, tally=marked.tally())
+        for traits, queues in _gather(agents, by=frozenset(dimensions), reasons=reasons).items()
+        for queue_id, marked in queues.items()
     ]
     queue_ranks = {queue_id: rank for rank, queue_id in enumerate(queue_order)}
     groups.sort(key=lambda group: [_rank(group, by=each, queue_ranks=queue_ranks) for each in dimensions])
     return tuple(groups)
 
 
-_Key = tuple[QueueId | None, PauseId | None, str | None, bool | None, int | None]
-_STATES = tuple(AgentState)
-_PRODUCTIVE = len(_STATES)
-"""The mark of an agent in a productive pause; other marks are places in `_STATES`."""
-_MARKS = {state: mark for mark, state in enumerate(_STATES)}
-_INACTIVE, _LOGGED_OUT, _LOGGED_IN, _PAUSED = (_MARKS[state] for state in _STATES)
+_INACTIVE, _LOGGED_OUT, _LOGGED_IN, _PAUSED, _PRODUCTIVE = range(5)
+"""Marks of agents: the first four as `_STATES`, the last for a pause whose reason is productive."""
+_STATES = (AgentState.INACTIVE, AgentState.LOGGED_OUT, AgentState.LOGGED_IN, AgentState.PAUSED)
+
+_Traits = tuple[PauseId | None, str | None, bool | None, int | None]
+"""Pause, its type, whether it is productive, place in `_STATES`: None where not grouped by or not so."""
 
 
 class _Marked:
-    """The agents of one row: a mark for each, and their running pauses."""
+    """The agents of one row: a mark for each, and the running pauses of those who are paused."""
 
     __slots__ = ("marks", "pauses")
 
     def __init__(self) -> None:
         self.marks: list[int] = []
         self.pauses: list[AgentPause] = []
-
-    def add(self, mark: int, pause: AgentPause | None) -> None:
-        self.marks.append(mark)
-        if mark >= _PAUSED and pause is not None:
-            self.pauses.append(pause)
 
     def tally(self) -> AgentStateTally:
         count = self.marks.count
@@ -147,53 +140,59 @@ class _Marked:
         )
 
 
-def _mark(agent: Agent) -> int:
-    state = agent.state
-    if state is not AgentState.PAUSED:
-        return _MARKS[state]
-    reason = _reason(agent)
-    return _PRODUCTIVE if reason is not None and reason.productive else _PAUSED
-
-
-def _reason(agent: Agent) -> Pause | None:
-    return agent.current_pause.pause if agent.current_pause is not None else None
-
-
 def _gather(
-    agents: Iterable[Agent], *, by: frozenset[AgentStateDimension], pauses: dict[PauseId, Pause]
-) -> dict[_Key, _Marked]:
-    """Mark every agent in their rows, in one pass; `pauses` gets the reasons that were met."""
+    agents: Iterable[Agent], *, by: frozenset[AgentStateDimension], reasons: dict[PauseId, Pause]
+) -> defaultdict[_Traits, defaultdict[QueueId | None, _Marked]]:
+    """Mark every agent in their rows, in one pass; `reasons` gets the pauses that were met."""
     by_queue, by_pause, by_type, by_productive, by_state = (each in by for each in AgentStateDimension)
-    rows: defaultdict[_Key, _Marked] = defaultdict(_Marked)
+    rows: defaultdict[_Traits, defaultdict[QueueId | None, _Marked]]
+    rows = defaultdict(lambda: defaultdict(_Marked))
     for agent in agents:
-        mark, reason = _mark(agent), _reason(agent)
-        pause_id = pause_type = productive = None
-        if reason is not None:
-            pause_id = pauses.setdefault(reason.id, reason).id if by_pause else None
-            pause_type = reason.type if by_type else None
-            productive = reason.productive if by_productive else None
+        pause = agent.current_pause
+        reason = pause.pause if pause is not None else None
+        mark = _mark(agent.state, reason=reason)
         state = min(mark, _PAUSED) if by_state else None
-        for queue_id in _queues_of(agent) if by_queue else _NO_QUEUE:
-            rows[queue_id, pause_id, pause_type, productive, state].add(mark, agent.current_pause)
+        if reason is None:
+            queues = rows[None, None, None, state]
+        else:
+            pause_id = reasons.setdefault(reason.id, reason).id if by_pause else None
+            productive = reason.productive if by_productive else None
+            queues = rows[pause_id, reason.type if by_type else None, productive, state]
+        for queue_id in (set(agent.queue_ids) or _NO_QUEUE) if by_queue else _NO_QUEUE:
+            marked = queues[queue_id]
+            marked.marks.append(mark)
+            if mark >= _PAUSED and pause is not None:
+                marked.pauses.append(pause)
     return rows
 
 
 _NO_QUEUE: tuple[QueueId | None, ...] = (None,)
 
 
-def _queues_of(agent: Agent) -> Iterable[QueueId | None]:
-    return dict.fromkeys(agent.queue_ids) if agent.queue_ids else _NO_QUEUE
+def _mark(state: AgentState, *, reason: Pause | None) -> int:
+    """Give the state's mark. Not by a dict: hashing an enum costs more than the comparisons."""
+    if state is AgentState.LOGGED_IN:
+        return _LOGGED_IN
+    if state is AgentState.LOGGED_OUT:
+        return _LOGGED_OUT
+    if state is AgentState.INACTIVE:
+        return _INACTIVE
+    if state is AgentState.PAUSED:
+        return _PRODUCTIVE if reason is not None and reason.productive else _PAUSED
+    assert_never(state)
 
 
-def _group(key: _Key, *, marked: _Marked, pauses: dict[PauseId, Pause]) -> AgentStateGroup:
-    queue_id, pause_id, pause_type, productive, state = key
+def _group(
+    traits: _Traits, *, queue_id: QueueId | None, reasons: dict[PauseId, Pause], tally: AgentStateTally
+) -> AgentStateGroup:
+    pause_id, pause_type, productive, state = traits
     return AgentStateGroup(
         queue_id=queue_id,
-        pause=None if pause_id is None else pauses[pause_id],
+        pause=None if pause_id is None else reasons[pause_id],
         state=None if state is None else _STATES[state],
         productive=productive,
         pause_type=pause_type,
-        tally=marked.tally(),
+        tally=tally,
     )
 
 
@@ -213,5 +212,5 @@ def _rank(
     if by is AgentStateDimension.PRODUCTIVE:
         return (group.productive is None, 0, not group.productive)
     if by is AgentStateDimension.STATE:
-        return (group.state is None, 0, _MARKS[group.state] if group.state is not None else 0)
+        return (group.state is None, 0, _STATES.index(group.state) if group.state is not None else 0)
     assert_never(by)

@@ -19,11 +19,12 @@ def covering_agents(agents: Iterable[Agent]) -> tuple[AgentId, ...]:
 
     Inactive agents are chosen only for queues that no active one serves. Equal agents, equal choice.
     """
-    active: dict[AgentId, frozenset[QueueId]] = {}
-    inactive: dict[AgentId, frozenset[QueueId]] = {}
+    active: dict[frozenset[QueueId], AgentId] = {}
+    inactive: dict[frozenset[QueueId], AgentId] = {}
     for agent in agents:
         side = inactive if agent.state is AgentState.INACTIVE else active
-        side[agent.id] = frozenset(agent.queue_ids)
+        queue_ids = frozenset(agent.queue_ids)
+        side[queue_ids] = min(agent.id, side.get(queue_ids, agent.id))
     covered: set[QueueId] = set()
     return (*_cover(active, covered=covered), *_cover(inactive, covered=covered))
 
@@ -50,22 +51,21 @@ async def read_pause_catalogue(agents: Snapshot[Agent], *, read_allowed: ReadAll
     return tuple(best[pause_id][1] for pause_id in sorted(best))
 
 
-def _cover(agents: dict[AgentId, frozenset[QueueId]], *, covered: set[QueueId]) -> Iterator[AgentId]:
+def _cover(agents: dict[frozenset[QueueId], AgentId], *, covered: set[QueueId]) -> Iterator[AgentId]:
     """Give agents by how many uncovered queues each adds, the lowest id first among equals.
 
     Gains only shrink, so an agent whose gain still stands when it is the largest is the one to take.
     """
-    heap = [(-len(queue_ids - covered), agent_id) for agent_id, queue_ids in agents.items()]
+    heap = [(-len(queue_ids), agent_id, queue_ids) for queue_ids, agent_id in agents.items()]
     heapq.heapify(heap)
-    while heap and heap[0][0] < 0:
-        loss, agent_id = heap[0]
-        gain = len(agents[agent_id] - covered)
-        if gain == -loss:
-            heapq.heappop(heap)
-            covered |= agents[agent_id]
+    while heap:
+        loss, agent_id, queue_ids = heapq.heappop(heap)
+        gain = len(queue_ids - covered)
+        if gain == -loss > 0:
+            covered |= queue_ids
             yield agent_id
-        else:
-            heapq.heapreplace(heap, (-gain, agent_id))
+        elif gain:
+            heapq.heappush(heap, (-gain, agent_id, queue_ids))
 
 
 async def _read_or_pass(agent_id: AgentId, *, read_allowed: ReadAllowed) -> Iterable[AllowedPause]:
