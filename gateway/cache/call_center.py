@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -13,6 +12,7 @@ from gateway.cache.generations import Generations
 from gateway.cache.store import Held, ListingKey, ListingKind, ListingStore
 from gateway.domain.agents import Agent, AgentChange, NewAgent
 from gateway.domain.call_center import CallCenter
+from gateway.domain.clock import Clock
 from gateway.domain.errors import (
     NOTHING_WAS_WRITTEN,
     Failure,
@@ -20,7 +20,7 @@ from gateway.domain.errors import (
     UpstreamUnavailable,
 )
 from gateway.domain.ids import AgentId, PauseId, TenantId
-from gateway.domain.listings import ANY_AGE, FreshnessBound, Reading, ReadSource, Snapshot
+from gateway.domain.listings import ANY_AGE, FreshnessBound, Reading, ReadSource
 from gateway.domain.pauses import AllowedPause
 from gateway.domain.queues import Queue
 
@@ -32,16 +32,26 @@ _AGENTS = (ListingKind.AGENTS,)
 _AGENTS_AND_PAUSES = (ListingKind.AGENTS, ListingKind.AGENT_PAUSES)
 
 
-class Clock(Protocol):
-    """Two clocks: `monotonic` for ages, which no jump of the wall clock may change, and `now` for people."""
+class ReadObserver(Protocol):
+    """Watches how readings are served."""
 
-    def monotonic(self) -> float:
-        """Seconds from an arbitrary instant; never goes back."""
+    def reading_served(self, kind: ListingKind, source: ReadSource, *, age_seconds: float) -> None:
+        """A reader got a listing of this age."""
         ...
 
-    def now(self) -> datetime:
-        """The wall clock, in UTC."""
+    def reading_failed(self, kind: ListingKind) -> None:
+        """A reader got an error."""
         ...
+
+
+class Unobserved:
+    """The observer that looks away."""
+
+    def reading_served(self, kind: ListingKind, source: ReadSource, *, age_seconds: float) -> None:
+        """Nothing."""
+
+    def reading_failed(self, kind: ListingKind) -> None:
+        """Nothing."""
 
 
 class CachedCallCenter:
@@ -61,7 +71,7 @@ class CachedCallCenter:
         generations: Generations,
         clock: Clock,
         policies: Mapping[ListingKind, FreshnessPolicy],
-        on_read: Callable[[ListingKind, ReadSource, float], None] = lambda kind, source, age: None,
+        observer: ReadObserver | None = None,
     ) -> None:
         self._upstream = upstream
         self._tenant_id = tenant_id
@@ -70,7 +80,7 @@ class CachedCallCenter:
         self._generations = generations
         self._clock = clock
         self._policies = policies
-        self._on_read = on_read
+        self._observer = observer or Unobserved()
         self._flights = Flights()
         self._failed: dict[ListingKey, Failure] = {}
         self._writes: set[asyncio.Task[Any]] = set()
@@ -172,14 +182,15 @@ class CachedCallCenter:
         except Failure as failure:
             fallback = self._fallback(key, bound=bound, failure=failure)
             if fallback is None:
+                self._observer.reading_failed(key.kind)
                 raise
             return fallback
         source = ReadSource.COALESCED if flight is not None else ReadSource.WALKED
-        self._on_read(key.kind, source, 0.0)
-        return msgspec.structs.replace(reading, source=source)
+        self._observer.reading_served(key.kind, source, age_seconds=reading.age_seconds)
+        return reading if reading.stale else msgspec.structs.replace(reading, source=source)
 
     def _may_share(self, key: ListingKey, flight: Flight, *, not_before: float | None) -> bool:
-        """A walk begun before the last write's end, or before the age that the caller accepts, is not for it."""
+        """A walk begun before the last write's end, or before the age a caller accepts, is not for it."""
         if flight.generation != self._generation(key):
             return False
         return not_before is None or flight.started_at >= not_before
@@ -208,13 +219,15 @@ class CachedCallCenter:
         self, key: ListingKey, reading: Reading[Any], *, started_at: float, generation: int
     ) -> Reading[Any]:
         """Hold what a walk brought, unless a write overtook it or it is less whole than what is held."""
+        age_seconds = self._clock.monotonic() - started_at
+        reading = msgspec.structs.replace(reading, age_seconds=age_seconds)
         if generation != self._generation(key):
             return reading
         held = self._valid(key)
         if not reading.snapshot.complete and held is not None and held.snapshot.complete:
             age = self._clock.monotonic() - held.read_at
             if may_serve_on_error(age, policy=self._policies[key.kind], bound=ANY_AGE):
-                return Reading(held.snapshot, ReadSource.STALE_IF_ERROR, stale=True)
+                return Reading(held.snapshot, ReadSource.STALE_IF_ERROR, stale=True, age_seconds=age)
         self._store.put(key, Held(reading.snapshot, started_at, generation))
         return reading
 
@@ -242,8 +255,9 @@ class CachedCallCenter:
         self, key: ListingKey, held: Held, *, stale: bool, source: ReadSource | None = None
     ) -> Reading[Any]:
         served_as = source or (ReadSource.STALE if stale else ReadSource.FRESH)
-        self._on_read(key.kind, served_as, self._clock.monotonic() - held.read_at)
-        return Reading(held.snapshot, served_as, stale=stale)
+        age_seconds = self._clock.monotonic() - held.read_at
+        self._observer.reading_served(key.kind, served_as, age_seconds=age_seconds)
+        return Reading(held.snapshot, served_as, stale=stale, age_seconds=age_seconds)
 
 
 def _counter(tenant_id: TenantId, kind: ListingKind) -> str:

@@ -15,7 +15,7 @@ class Flight:
         self.started_at = started_at
         self.generation = generation
         self._task = asyncio.ensure_future(walk)
-        # Nobody may be waiting when a refresh behind a stale answer fails; its failure is recorded by the walk.
+        # Nobody may be waiting when a refresh behind a stale answer fails; the walk has recorded it.
         self._task.add_done_callback(lambda task: task.cancelled() or task.exception())
 
     async def land(self) -> Reading[Any]:

@@ -8,7 +8,7 @@ from gateway.domain.listings import FreshnessBound
 
 
 class FreshnessPolicy(msgspec.Struct, frozen=True, kw_only=True):
-    """How long a listing is fresh, and for how long after that it may still be served (RFC 5861), in seconds."""
+    """How long a listing is fresh, and how long after that it may still be served (RFC 5861)."""
 
     fresh_seconds: float = 5
     stale_seconds: float = 30

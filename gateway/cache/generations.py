@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Protocol
 from zlib import crc32
 
-
 _SLOTS = 4096
 _NUMBER = struct.Struct("<Q")
 

@@ -83,10 +83,6 @@ class Snapshot(Generic[Row_co]):
         at = positions.get(row_id)
         return None if at is None else at // self.page_rows + 1
 
-    def age_seconds(self, now: datetime) -> float:
-        """Seconds since Evolux was asked for the first row of this; never negative."""
-        return max(0.0, (now - self.fetched_at).total_seconds())
-
 
 class ReadSource(Enum):
     """Where a reading came from, in the words of RFC 9211."""
@@ -106,12 +102,14 @@ class ReadSource(Enum):
 class Reading(msgspec.Struct, Generic[Row_co], frozen=True):
     """A snapshot as served to one caller: `stale` says that it is older than the policy calls fresh.
 
-    `failure` is why a part of the listing is missing, where Evolux failed to show it.
+    `age_seconds` is how long before the serving Evolux was asked for the first row, by a clock that does not
+    jump. `failure` is why a part of the listing is missing, where Evolux failed to show it.
     """
 
     snapshot: Snapshot[Row_co]
     source: ReadSource
     stale: bool = False
+    age_seconds: float = 0.0
     failure: GatewayError | None = None
 
 

@@ -1,0 +1,1 @@
+"""The HTTP edge: authentication, request ids, the GraphQL endpoint, health and metrics."""

@@ -1,0 +1,64 @@
+"""The application: which path is answered by what."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from gateway.domain.errors import BadRequest
+from gateway.telemetry.telemetry import Telemetry
+from gateway.web.answers import refuse
+from gateway.web.graphql import GraphQLEndpoint
+from gateway.web.health import Health
+from gateway.web.notes import request_id_in
+from gateway.web.observation import Observation
+
+Lifespan = Callable[[Starlette], AbstractAsyncContextManager[Any]]
+
+
+def build_app(
+    *,
+    graphql: GraphQLEndpoint,
+    health: Health,
+    telemetry: Telemetry,
+    lifespan: Lifespan | None = None,
+    more_routes: list[BaseRoute] | None = None,
+) -> Starlette:
+    """Put the edge together."""
+    return Starlette(
+        routes=[
+            Route("/graphql", _EveryMethod(graphql)),
+            Route("/livez", health.livez),
+            Route("/readyz", health.readyz),
+            Route("/metrics", health.metrics),
+            *(more_routes or ()),
+        ],
+        middleware=[Middleware(Observation, telemetry=telemetry)],
+        exception_handlers={HTTPException: _refuse_http},
+        lifespan=lifespan,
+    )
+
+
+class _EveryMethod:
+    """Lets the endpoint itself answer a wrong method, in the one error shape and with `Allow`."""
+
+    def __init__(self, endpoint: GraphQLEndpoint) -> None:
+        self._endpoint = endpoint
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        response = await self._endpoint(Request(scope, receive))
+        await response(scope, receive, send)
+
+
+async def _refuse_http(request: Request, error: Exception) -> Response:
+    """Answer an unknown path or a wrong method in the one error shape."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class alone
+    told = BadRequest(error.detail)
+    headers = dict(error.headers or {})
+    return refuse(told, request_id=request_id_in(request), status=error.status_code, headers=headers)

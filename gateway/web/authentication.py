@@ -1,0 +1,55 @@
+"""Who calls, and for which tenant: decided once per request, the same for GraphQL and REST."""
+
+import re
+from collections.abc import Callable
+
+import msgspec
+from starlette.datastructures import Headers
+
+from gateway.domain.call_center import CallCenter
+from gateway.domain.errors import BadRequest, Unauthenticated
+from gateway.domain.ids import TenantId
+from gateway.tenancy import TENANT_HEADER, Caller, Directory
+
+_BEARER = re.compile(r"Bearer +([^\s]{1,8192})", re.IGNORECASE)
+
+
+class Visitor(msgspec.Struct, frozen=True, kw_only=True):
+    """An authenticated caller at the tenant that this request is for."""
+
+    caller: Caller
+    tenant_id: TenantId
+    call_center: CallCenter
+
+
+class Authentication:
+    """Turns a request's headers into a visitor; raises `Unauthenticated`, `BadRequest` or `UnknownTenant`."""
+
+    def __init__(self, directory: Directory, *, call_center_of: Callable[[TenantId], CallCenter]) -> None:
+        self._directory = directory
+        self._call_center_of = call_center_of
+
+    def admit(self, headers: Headers) -> Visitor:
+        """Say who calls and open the caller's tenant, and no other."""
+        caller = self._directory.authenticate(_key_of(headers))
+        if caller is None:
+            raise Unauthenticated("The API key is not known.")
+        tenant = self._directory.resolve(caller, tenant_header=_tenant_of(headers))
+        return Visitor(caller=caller, tenant_id=tenant.id, call_center=self._call_center_of(tenant.id))
+
+
+def _key_of(headers: Headers) -> str:
+    given = headers.getlist("authorization")
+    if not given:
+        raise Unauthenticated("Send Authorization: Bearer with an API key.")
+    match = _BEARER.fullmatch(given[0].strip()) if len(given) == 1 else None
+    if match is None:
+        raise Unauthenticated("The Authorization header is not one Bearer key.")
+    return match.group(1)
+
+
+def _tenant_of(headers: Headers) -> str | None:
+    given = headers.getlist(TENANT_HEADER)
+    if len(given) > 1:
+        raise BadRequest(f"Send {TENANT_HEADER} once.")
+    return given[0] if given else None

@@ -1,0 +1,75 @@
+"""Media types of GraphQL over HTTP: what a request may send, and which of two forms its answer takes."""
+
+from collections.abc import Iterator
+from enum import Enum
+
+
+class AnswerType(Enum):
+    """The two forms of a GraphQL answer; they differ in the HTTP status of a request that cannot be run."""
+
+    GRAPHQL = "application/graphql-response+json"
+    JSON = "application/json"
+
+    @property
+    def content_type(self) -> str:
+        """The header's value."""
+        return f"{self.value}; charset=utf-8"
+
+
+def answer_type_of(accept: str | None) -> AnswerType | None:
+    """Choose the form by quality, then by the order given; None where the caller accepts neither.
+
+    Without a preference the answer is `application/json`, which every client reads.
+    """
+    if not accept or not accept.strip():
+        return AnswerType.JSON
+    ranked = sorted(_ranges(accept), key=lambda one: -one[1])
+    for media_range, quality in ranked:
+        if quality > 0:
+            found = _match(media_range)
+            if found is not None:
+                return found
+    return None
+
+
+def prefers_html(accept: str | None) -> bool:
+    """Say whether a browser asks for a page: it names HTML, and no form of a GraphQL answer above it."""
+    ranked = sorted(_ranges(accept or ""), key=lambda one: -one[1])
+    for media_range, quality in ranked:
+        if media_range == "text/html":
+            return quality > 0
+        if media_range in {kind.value for kind in AnswerType}:
+            return False
+    return False
+
+
+def is_json(content_type: str | None) -> bool:
+    """Say whether a request's body is UTF-8 JSON."""
+    essence, _, parameters = (content_type or "").lower().partition(";")
+    if essence.strip() != AnswerType.JSON.value:
+        return False
+    charset = parameters.replace(" ", "").partition("charset=")[2].partition(";")[0].strip('"')
+    return charset in {"", "utf-8", "utf8"}
+
+
+def _match(media_range: str) -> AnswerType | None:
+    if media_range in {"*/*", "application/*"}:
+        return AnswerType.JSON
+    return next((kind for kind in AnswerType if kind.value == media_range), None)
+
+
+def _ranges(accept: str) -> Iterator[tuple[str, float]]:
+    for part in accept.split(","):
+        media_range, *parameters = (piece.strip().lower() for piece in part.split(";"))
+        yield media_range, _quality(parameters)
+
+
+def _quality(parameters: list[str]) -> float:
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
+            try:
+                return min(max(float(value), 0.0), 1.0)
+            except ValueError:
+                return 0.0
+    return 1.0

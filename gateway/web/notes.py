@@ -1,0 +1,65 @@
+"""What one request's parts tell each other: its id, and what its access line and metrics will say."""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.types import Scope
+
+from gateway.domain.errors import ErrorCode
+from gateway.engine.execution import Operation
+from gateway.telemetry.labels import OperationKind
+from gateway.telemetry.logs import add_request_fields
+
+_KEY = "gateway.notes"
+
+
+class RequestNotes:
+    """Filled in while a request is answered."""
+
+    __slots__ = ("caller", "code", "kind", "operation_name", "request_id", "tenant")
+
+    def __init__(self, request_id: str) -> None:
+        self.request_id = request_id
+        self.kind = OperationKind.UNKNOWN
+        self.operation_name: str | None = None
+        self.code: ErrorCode | None = None
+        self.tenant: str | None = None
+        self.caller: str | None = None
+
+
+def open_notes(scope: Scope, *, request_id: str) -> RequestNotes:
+    """Begin a request's notes."""
+    notes = RequestNotes(request_id)
+    scope[_KEY] = notes
+    return notes
+
+
+def notes_of(request: Request) -> RequestNotes:
+    """The notes of this request."""
+    notes: Any = request.scope[_KEY]
+    assert isinstance(notes, RequestNotes)  # noqa: S101 - the outermost middleware opened them
+    return notes
+
+
+def request_id_in(request: Request) -> str:
+    """The id of this request."""
+    return notes_of(request).request_id
+
+
+def note_operation(request: Request, operation: Operation) -> None:
+    """Remember what is run."""
+    notes = notes_of(request)
+    notes.kind = OperationKind(operation.type.value)
+    notes.operation_name = operation.name
+
+
+def note_visitor(request: Request, *, caller: str, tenant: str) -> None:
+    """Remember who asks, for every log line from here on."""
+    notes = notes_of(request)
+    notes.caller, notes.tenant = caller, tenant
+    add_request_fields(caller=caller, tenant=tenant)
+
+
+def note_code(request: Request, code: ErrorCode) -> None:
+    """Remember the first error code of the answer."""
+    notes_of(request).code = code
