@@ -1,7 +1,6 @@
 """From a TOML document to the typed tree, value by value, so that every refusal knows its key."""
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
@@ -67,8 +66,6 @@ def _read_value(value: object, *, kind: Any, at: Place) -> object:
 
 def _check_format(read: object, *, kind: object, at: Place) -> None:
     rule = format_of(kind)
-    if isinstance(read, float) and not math.isfinite(read):
-        raise at.refusal(expected_of(kind))
     if rule is None:
         return
     for index, text in enumerate(read if isinstance(read, tuple) else (read,)):

@@ -1,7 +1,6 @@
 """docs/configuration.md, written from the settings themselves."""
 
 import json
-from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -72,15 +71,6 @@ def _default(field: msgspec.structs.FieldInfo) -> str:
 
 
 def _meaning(field: msgspec.structs.FieldInfo) -> str:
-    """The description, wherever in the annotation it stands."""
-    return next(_descriptions(msgspec.inspect.type_info(field.type)))
-
-
-def _descriptions(kind: msgspec.inspect.Type) -> Iterator[str]:
-    if isinstance(kind, msgspec.inspect.Metadata):
-        if kind.extra_json_schema and "description" in kind.extra_json_schema:
-            yield kind.extra_json_schema["description"]
-        yield from _descriptions(kind.type)
-    elif isinstance(kind, msgspec.inspect.UnionType):
-        for one in kind.types:
-            yield from _descriptions(one)
+    kind = msgspec.inspect.type_info(field.type)
+    described = kind.extra_json_schema if isinstance(kind, msgspec.inspect.Metadata) else None
+    return str((described or {})["description"])

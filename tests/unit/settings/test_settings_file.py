@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from gateway.domain.secrets import ApiToken, KeyDigest, SecretUrl
@@ -13,6 +14,7 @@ from gateway.settings import (
     TenantSettings,
     load_settings,
 )
+from gateway.settings.environment import sections
 from tests.unit.settings.files import DIGEST, GOOD, OTHER_DIGEST, PLANTED, load, refused
 
 
@@ -238,6 +240,7 @@ def test_a_file_without_tenants_is_refused_as_a_truncated_one_would_be(tmp_path:
         ('[jwt]\nissuer = "i"\naudience = "a"', "jwt.jwks_url", None),
         ('[jwt]\nissuer = "i"\naudience = "a"\njwks_url = "http://id.example.com"', "jwt.jwks_url", None),
         ("jwt = 1", "jwt", "a table"),
+        ("[jwt]", "jwt.issuer", "a text that is not empty; it is missing"),
     ],
 )
 def test_a_value_that_does_not_fit_is_refused_by_its_key(
@@ -249,6 +252,28 @@ def test_a_value_that_does_not_fit_is_refused_by_its_key(
         assert error.expected.startswith("an https:// URL (http:// for loopback)")
     else:
         assert error.expected == expected
+
+
+FLOATS = [
+    f"{section}.{field.name}"
+    for section, kind in sections().items()
+    for field in msgspec.structs.fields(kind)
+    if isinstance(field.default, float)
+]
+
+
+@pytest.mark.parametrize("key", FLOATS)
+@pytest.mark.parametrize("value", ["inf", "-inf", "nan", "-1"])
+def test_no_number_is_infinite_or_below_zero(tmp_path: Path, key: str, value: str) -> None:
+    assert refused(tmp_path, f"{key} = {value}\n{GOOD}").key == key
+
+
+@pytest.mark.parametrize("section", ["tenants", "callers"])
+def test_tenants_and_callers_are_tables_of_tables(tmp_path: Path, section: str) -> None:
+    error = refused(tmp_path, f"{section} = 1")
+    assert (error.key, error.expected) == (section, "a table of tables")
+    error = refused(tmp_path, f"{section}.acme = 1")
+    assert (error.key, error.expected) == (f"{section}.acme", "a table")
 
 
 @pytest.mark.parametrize(

@@ -30,8 +30,9 @@ def watcher(file: Path, *, apply: Callable[[Settings], object]) -> ConfigWatcher
 
 
 def edit(file: Path, text: str | None) -> None:
-    file.unlink()
-    if text is not None:
+    if text is None:
+        file.unlink()
+    else:
         file.write_text(text)
 
 

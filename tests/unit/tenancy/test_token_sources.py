@@ -132,6 +132,7 @@ def test_sources_are_equal_where_they_read_the_same_place(file: Path) -> None:
     assert hash(FileToken(file)) == hash(FileToken(file))
     assert EnvironmentToken("A", environ=environ) == EnvironmentToken("A", environ=environ)
     assert EnvironmentToken("A", environ=environ) != EnvironmentToken("B", environ=environ)
+    assert len({EnvironmentToken(one, environ=environ) for one in "ABA"}) == 2
     assert FileToken(file) != InlineToken(ApiToken(FIRST))
     assert EnvironmentToken("A", environ=environ) != FileToken(file)
 
