@@ -104,29 +104,8 @@ class Tab:
 
 
 @asynccontextmanager
-async def open_tab(chromium: Path, *, profile: Path) -> AsyncIterator[Tab]:
-    """An empty tab of a new browser whose `profile` is a new, empty directory; the browser ends with it."""
-    async with (
-        _start(chromium, profile=profile) as address,
-        aiohttp.ClientSession() as client,
-        client.ws_connect(address, max_msg_size=0) as socket,
-    ):
-        tab = Tab(socket)
-        listening = asyncio.create_task(tab.listen())
-        target = await tab.send("Target.createTarget", url="about:blank")
-        attached = await tab.send("Target.attachToTarget", targetId=target["targetId"], flatten=True)
-        tab.session_id = attached["sessionId"]
-        for domain in ("Page", "Network", "Runtime", "Log"):
-            await tab.send(f"{domain}.enable")
-        yield tab
-        tab.session_id = ""
-        await tab.send("Browser.close")
-        await listening
-
-
-@asynccontextmanager
-async def _start(chromium: Path, *, profile: Path) -> AsyncIterator[str]:
-    """The address of a new browser's DevTools; waits for its end, and ends it where that does not come."""
+async def start_browser(chromium: Path, *, profile: Path) -> AsyncIterator[str]:
+    """The DevTools address of a new browser, which ends here; `profile` is a new, empty directory."""
     process = await asyncio.create_subprocess_exec(
         chromium,
         *_FLAGS,
@@ -139,12 +118,29 @@ async def _start(chromium: Path, *, profile: Path) -> AsyncIterator[str]:
         async with asyncio.timeout(_DEADLINE_SECONDS):
             address = await _read_address(process.stderr)
         yield address
+        process.terminate()
         async with asyncio.timeout(_DEADLINE_SECONDS):
             await process.communicate()
     finally:
         with suppress(ProcessLookupError):
             process.kill()
         await process.wait()
+
+
+@asynccontextmanager
+async def open_tab(address: str) -> AsyncIterator[Tab]:
+    """An empty tab of the browser at `address`; it shares no storage and no cache with any other tab."""
+    async with aiohttp.ClientSession() as client, client.ws_connect(address, max_msg_size=0) as socket:
+        tab = Tab(socket)
+        listening = asyncio.create_task(tab.listen())
+        context = await tab.send("Target.createBrowserContext", disposeOnDetach=True)
+        target = await tab.send("Target.createTarget", url="about:blank", **context)
+        attached = await tab.send("Target.attachToTarget", targetId=target["targetId"], flatten=True)
+        tab.session_id = attached["sessionId"]
+        for domain in ("Page", "Network", "Runtime", "Log"):
+            await tab.send(f"{domain}.enable")
+        yield tab
+    await listening
 
 
 async def _read_address(stderr: asyncio.StreamReader) -> str:

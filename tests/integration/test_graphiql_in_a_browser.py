@@ -5,18 +5,18 @@ import json
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
+import pytest_asyncio
 import uvicorn
 from graphql import build_schema, graphql_sync
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from gateway.web.graphiql import asset_routes, graphiql_page
-from tests.browser import Tab, open_tab
+from tests.browser import Tab, open_tab, start_browser
 from tests.tools import require_tool
 
 pytestmark = pytest.mark.browser
@@ -35,7 +35,8 @@ AGENTS = {
     "agents": {"nodes": [{"id": "7", "name": "Conceição Araújo", "state": "PAUSED"}], "totalCount": 4711}
 }
 
-ANSWER_IS_SHOWN = "document.querySelector('.result-window')?.textContent.includes('Conceição Araújo')"
+RESULT = "document.querySelector('.result-window')?.textContent"
+ANSWER_IS_SHOWN = f"{RESULT}?.includes('Conceição Araújo')"
 
 
 @dataclass(slots=True)
@@ -43,6 +44,7 @@ class Site:
     """A gateway's edge with the page of the package and a GraphQL endpoint of three types behind it."""
 
     origin: str
+    is_down: bool = False
     operations: list[tuple[str, str | None, str | None]] = field(default_factory=list)
 
     @property
@@ -56,6 +58,8 @@ class Site:
         body = await request.json()
         headers = request.headers
         self.operations.append((body["query"], headers.get("Authorization"), headers.get("X-Tenant")))
+        if self.is_down:
+            return HTMLResponse("<h1>Bad Gateway</h1>", status_code=502)
         result = graphql_sync(SCHEMA, body["query"], AGENTS)
         assert result.errors is None
         return JSONResponse({"data": result.data}, media_type="application/graphql-response+json")
@@ -79,9 +83,16 @@ async def site() -> AsyncIterator[Site]:
     await serving
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    chromium = require_tool("chromium")
+    async with start_browser(chromium, profile=tmp_path_factory.mktemp("profile")) as address:
+        yield address
+
+
 @pytest.fixture
-async def tab(site: Site, tmp_path: Path) -> AsyncIterator[Tab]:
-    async with open_tab(require_tool("chromium"), profile=tmp_path / "profile") as tab:
+async def tab(site: Site, browser: str) -> AsyncIterator[Tab]:
+    async with open_tab(browser) as tab:
         await tab.open(site.url)
         await tab.until("document.querySelector('.graphiql-query-editor .CodeMirror-code')")
         yield tab
@@ -172,6 +183,29 @@ async def test_a_reload_keeps_the_key_and_forget_drops_it(site: Site, tab: Tab) 
     assert await tab.evaluate(f"JSON.stringify(sessionStorage).includes('{API_KEY}')") is False
     assert site.operations[-1][1:] == (None, None)
     assert site.operations[-2][1:] == (f"Bearer {API_KEY}", "acme")
+
+
+async def test_a_header_typed_in_graphiql_stands_above_the_form_and_goes_with_the_tab(
+    site: Site, tab: Tab
+) -> None:
+    await use_credentials(tab, api_key=API_KEY, tenant="acme")
+    await tab.evaluate(
+        """[...document.querySelectorAll('.graphiql-editor-tool .CodeMirror')].at(-1)
+            .CodeMirror.setValue('{"x-tenant": "globex", "authorization": "Bearer typed-key"}')"""
+    )
+    await run_operation(tab)
+
+    assert site.operations[-1][1:] == ("Bearer typed-key", "globex")
+    assert await tab.evaluate("localStorage.length") == 0
+
+
+async def test_an_answer_that_is_not_json_is_named_with_its_status(site: Site, tab: Tab) -> None:
+    await use_credentials(tab, api_key=API_KEY, tenant="")
+    site.is_down = True
+    await tab.evaluate("document.querySelector('.graphiql-execute-button').click()")
+
+    await tab.until(f"{RESULT}?.includes('HTTP 502: the answer is not JSON')")
+    assert "Bad Gateway" not in await tab.evaluate(RESULT)
 
 
 async def test_headers_cannot_be_told_to_persist(tab: Tab) -> None:
