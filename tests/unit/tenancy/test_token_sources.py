@@ -7,6 +7,7 @@ from structlog.testing import capture_logs
 
 from gateway.domain.secrets import ApiToken
 from gateway.tenancy import EnvironmentToken, FileToken, InlineToken
+from gateway.tenancy.signatures import signature_of
 
 FIRST, SECOND = "pl4nted-first", "pl4nted-second"
 
@@ -50,6 +51,17 @@ def test_a_swap_of_the_kubernetes_data_link_is_followed(tmp_path: Path) -> None:
     (tmp_path / "..data_tmp").symlink_to("..2")
     (tmp_path / "..data_tmp").replace(tmp_path / "..data")
     assert source.current() == ApiToken(SECOND)
+
+
+def test_a_link_to_another_path_is_another_file_though_all_else_is_alike(file: Path) -> None:
+    twin, link = file.with_name("twin"), file.with_name("link")
+    twin.hardlink_to(file)
+    link.symlink_to(file)
+    before = signature_of(link)
+    link.unlink()
+    link.symlink_to(twin)
+    assert before is not None
+    assert signature_of(link) == before._replace(resolved_path=str(twin))
 
 
 def test_an_unchanged_token_file_is_not_read_again(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
