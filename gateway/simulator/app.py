@@ -34,7 +34,7 @@ ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
 
 def build_app(world: World, *, faults: Faults | None = None, latency_seconds: float = 0.0) -> Starlette:
     """The simulator's app. `app.state` has `world`, `faults` and `requests`; resets need `server.running`."""
-    faults = faults or Faults()
+    faults = Faults() if faults is None else faults
     requests = RequestLog()
     app = Starlette(
         routes=[*_routes(), *control.ROUTES],

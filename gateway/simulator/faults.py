@@ -118,9 +118,9 @@ class Faults:
         self._released.set()
         self._released = asyncio.Event()
 
-    async def released(self) -> None:
-        """Wait for the next release."""
-        await self._released.wait()
+    def next_release(self) -> asyncio.Event:
+        """The event of the next release: taken when a request is met, so that no release is missed."""
+        return self._released
 
     def meeting(self, method: str, *, path: str, page: int | None) -> list[Fault]:
         """The faults that this request meets, each counted: every alteration, and the first of the others."""

@@ -66,34 +66,36 @@ class Interference:
             return
         page = page_in(scope["query_string"].decode("latin-1"))
         met = self.faults.meeting(scope["method"], path=scope["path"], page=page)
+        release = self.faults.next_release()
         delay_seconds = self.latency_seconds + sum(
             each.seconds for each in met if each.kind is FaultKind.DELAY
         )
         if delay_seconds > 0:
             await _unless_gone(asyncio.sleep(delay_seconds), receive=receive)
         fault = next((each for each in met if each.kind in _BEFORE), None)
-        if fault is not None and not await self._goes_on(fault, scope=scope, receive=receive, send=send):
+        if fault is not None and fault.kind is FaultKind.HANG:
+            if not await _unless_gone(release.wait(), receive=receive):
+                return
+        elif fault is not None:
+            await _end(fault, scope=scope, receive=receive, send=send)
             return
         held = await hold_response(self.app, scope=scope, body=body)
         _alter(held, faults=met)
         after = next((each for each in met if each.kind in _AFTER), None)
         await _deliver(held, fault=after, scope=scope, receive=receive, send=send)
 
-    async def _goes_on(self, fault: Fault, *, scope: Scope, receive: Receive, send: Send) -> bool:
-        """Do what a fault does in place of handling; whether the request is to be handled after all."""
-        if fault.kind is FaultKind.HANG:
-            return await _unless_gone(self.faults.released(), receive=receive)
-        if fault.kind is FaultKind.RESET:
-            await reset_connection(scope, receive=receive)
-        else:
-            await _instead(fault).send(send)
-        return False
-
 
 _BEFORE = frozenset({FaultKind.HANG, FaultKind.RESET, FaultKind.STATUS, FaultKind.HTML, FaultKind.REDIRECT})
 _AFTER = frozenset(
     {FaultKind.ANSWER_LOST, FaultKind.TRUNCATED, FaultKind.DRIP, FaultKind.EMPTY, FaultKind.NO_DATA}
 )
+
+
+async def _end(fault: Fault, *, scope: Scope, receive: Receive, send: Send) -> None:
+    if fault.kind is FaultKind.RESET:
+        await reset_connection(scope, receive=receive)
+    else:
+        await _instead(fault).send(send)
 
 
 def _instead(fault: Fault) -> HeldResponse:
@@ -148,7 +150,7 @@ def _alter(held: HeldResponse, *, faults: Iterable[Fault]) -> None:
     held.body = msgspec.json.encode(answer)
 
 
-async def _unless_gone(waiting: Coroutine[Any, Any, None], *, receive: Receive) -> bool:
+async def _unless_gone(waiting: Coroutine[Any, Any, object], *, receive: Receive) -> bool:
     """Wait for something, or until the client leaves; whether the client is still there."""
     leaving = asyncio.ensure_future(gone(receive))
     tasks = [asyncio.ensure_future(waiting), leaving]

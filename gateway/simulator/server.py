@@ -54,7 +54,7 @@ async def running(
     latency_seconds: float = 0.0,
 ) -> AsyncIterator[RunningSimulator]:
     """Serve a world from the current event loop; on leaving, every connection is cut and every task ended."""
-    faults = faults or Faults()
+    faults = Faults() if faults is None else faults
     app = build_app(world, faults=faults, latency_seconds=latency_seconds)
     state = ServerState()
     server = await _listen(app, host=host, port=port, state=state)
