@@ -1,0 +1,113 @@
+"""What one operation runs in: who asks for what, and the one snapshot of each listing that it sees."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from gateway.domain.agents import Agent
+from gateway.domain.call_center import CallCenter
+from gateway.domain.ids import AgentId, TenantId
+from gateway.domain.listings import ANY_AGE, FreshnessBound, Reading
+from gateway.domain.pauses import AllowedPause
+from gateway.domain.queues import Queue
+from gateway.schema.shared_reads import SharedRead
+
+
+class OperationContext:
+    """Made by the web layer for each operation; every field that resolves reads the call centre through it.
+
+    `agents` and `queues` are read at most once and then stay as they are from the first field to the last,
+    until a mutation changes something and `forget` lets later fields see what is true then.
+    """
+
+    __slots__ = (
+        "_allowed_pauses",
+        "_clock",
+        "_last_agents",
+        "_now",
+        "_readings",
+        "agents",
+        "bound",
+        "call_center",
+        "caller_name",
+        "queues",
+        "request_id",
+        "scopes",
+        "selections",
+        "tenant_id",
+    )
+
+    _now: datetime | None
+    agents: SharedRead[Reading[Agent]]
+    queues: SharedRead[Reading[Queue]]
+    _allowed_pauses: dict[AgentId, SharedRead[Reading[AllowedPause]]]
+
+    def __init__(
+        self,
+        *,
+        tenant_id: TenantId,
+        caller_name: str,
+        scopes: frozenset[str],
+        call_center: CallCenter,
+        clock: Callable[[], datetime],
+        request_id: str,
+        bound: FreshnessBound = ANY_AGE,
+    ) -> None:
+        self.tenant_id = tenant_id
+        self.caller_name = caller_name
+        self.scopes = scopes
+        self.call_center = call_center
+        self.request_id = request_id
+        self.bound = bound
+        self._clock = clock
+        self._readings: list[Reading[Any]] = []
+        self._last_agents: Reading[Agent] | None = None
+        self.selections: dict[tuple[int, ...], frozenset[str]] = {}
+        self.forget()
+
+    @property
+    def now(self) -> datetime:
+        """The operation's one instant: when a field first asked for it, and again after a mutation."""
+        if self._now is None:
+            self._now = self._clock()
+        return self._now
+
+    @property
+    def readings(self) -> tuple[Reading[Any], ...]:
+        """Every reading that went into the answer, in the order in which they came."""
+        return tuple(self._readings)
+
+    def allowed_pauses(self, agent_id: AgentId) -> SharedRead[Reading[AllowedPause]]:
+        """The pauses that an agent may take: read once per agent, those of several agents concurrently."""
+        read = self._allowed_pauses.get(agent_id)
+        if read is None:
+            read = SharedRead(lambda: self._read_allowed_pauses(agent_id))
+            self._allowed_pauses[agent_id] = read
+        return read
+
+    def page_of(self, agent_id: AgentId) -> int | None:
+        """The page of the listing on which the agent stood when this operation last read it, if it did."""
+        return None if self._last_agents is None else self._last_agents.snapshot.page_of(agent_id)
+
+    def forget(self) -> None:
+        """Let later fields read anew, at a later instant: something was changed."""
+        self._now = None
+        self.agents = SharedRead(self._read_agents)
+        self.queues = SharedRead(self._read_queues)
+        self._allowed_pauses = {}
+
+    async def _read_agents(self) -> Reading[Agent]:
+        reading = await self.call_center.agents(self.bound)
+        self._last_agents = reading
+        self._readings.append(reading)
+        return reading
+
+    async def _read_queues(self) -> Reading[Queue]:
+        reading = await self.call_center.queues(self.bound)
+        self._readings.append(reading)
+        return reading
+
+    async def _read_allowed_pauses(self, agent_id: AgentId) -> Reading[AllowedPause]:
+        reading = await self.call_center.agent_pauses(agent_id, self.bound)
+        self._readings.append(reading)
+        return reading

@@ -1,0 +1,201 @@
+"""The queries: how each finds what it was asked for."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+import strawberry
+from strawberry import UNSET
+
+from gateway.domain.agent_states import AgentStateDimension
+from gateway.domain.agents import Agent as AgentRow
+from gateway.domain.errors import AgentNotFound, QueueNotFound, UpstreamInvalidResponse
+from gateway.domain.ids import AgentId, QueueId
+from gateway.domain.listings import Snapshot
+from gateway.domain.pause_catalogue import read_pause_catalogue
+from gateway.domain.pauses import AllowedPause as AllowedPauseRow
+from gateway.domain.pauses import Pause as PauseRow
+from gateway.domain.queues import Queue as QueueRow
+from gateway.schema.agent_inputs import After, Before, Filter, First, Last, OrderBy, read_filter
+from gateway.schema.agent_states import AgentStateReport, ShownReport, show_report
+from gateway.schema.agents import Agent
+from gateway.schema.connections import AgentConnection, ShownPage, show_page
+from gateway.schema.fields import AGENTS_READ, Info, entry
+from gateway.schema.pauses import Pause
+from gateway.schema.queues import Queue
+from gateway.schema.scalars import read_id, stated
+from gateway.schema.viewer import Viewer, find_viewer
+
+AgentIdArgument = Annotated[strawberry.ID, strawberry.argument(description="Evolux's number of the agent.")]
+QueueIdArgument = Annotated[strawberry.ID, strawberry.argument(description="Evolux's number of the queue.")]
+Login = Annotated[
+    str,
+    strawberry.argument(
+        description="The login as it is; failing that, in another case, if only one agent has it."
+    ),
+]
+GroupBy = Annotated[
+    list[AgentStateDimension] | None,
+    strawberry.argument(description="What to group by, the first the outermost. Null or empty: no groups."),
+]
+
+
+async def list_agents(
+    _root: object,
+    info: Info,
+    *,
+    first: First = UNSET,
+    after: After = UNSET,
+    last: Last = UNSET,
+    before: Before = UNSET,
+    filter: Filter = UNSET,  # noqa: A002 - the argument's name in GraphQL
+    order_by: OrderBy = UNSET,
+) -> ShownPage:
+    """A page of the tenant's agents."""
+    reading = await info.context.agents.result()
+    return show_page(
+        reading, first=first, after=after, last=last, before=before, filter=filter, order_by=order_by
+    )
+
+
+async def find_agent(_root: object, info: Info, *, id: AgentIdArgument) -> AgentRow:  # noqa: A002 - the argument's name in GraphQL
+    """The agent of this id; `AgentNotFound` where there is none."""
+    agent_id = read_id(id, of=AgentId, field=("id",))
+    snapshot = (await info.context.agents.result()).snapshot
+    agent = snapshot.by_id.get(agent_id)
+    if agent is None:
+        _check_complete(snapshot)
+        raise AgentNotFound("No agent has this id.", field=("id",))
+    return agent
+
+
+async def find_agent_by_login(_root: object, info: Info, *, login: Login) -> AgentRow:
+    """The agent of this login; `AgentNotFound` where there is none or the case leaves several."""
+    snapshot = (await info.context.agents.result()).snapshot
+    exact = snapshot.derive(_by_login, _by_login).get(login)
+    if exact is not None:
+        return exact
+    alike = snapshot.derive(_by_folded_login, _by_folded_login).get(login.casefold(), ())
+    if len(alike) == 1:
+        return alike[0]
+    _check_complete(snapshot)
+    raise AgentNotFound("No agent has this login.", field=("login",))
+
+
+async def list_queues(_root: object, info: Info) -> tuple[QueueRow, ...]:
+    """The queue listing."""
+    return (await info.context.queues.result()).snapshot.rows
+
+
+async def find_queue(_root: object, info: Info, *, id: QueueIdArgument) -> QueueRow:  # noqa: A002 - the argument's name in GraphQL
+    """The queue of this id, listed or known from agents; `QueueNotFound` where neither shows it."""
+    queue_id = read_id(id, of=QueueId, field=("id",))
+    queues = (await info.context.queues.result()).snapshot
+    listed = queues.by_id.get(queue_id)
+    if listed is not None:
+        return listed
+    agents = (await info.context.agents.result()).snapshot
+    if queue_id in agents.derive(_known_queue_ids, _known_queue_ids):
+        return QueueRow(id=queue_id)
+    _check_complete(queues)
+    _check_complete(agents)
+    raise QueueNotFound("No queue has this id.", field=("id",))
+
+
+async def list_pauses(_root: object, info: Info) -> tuple[PauseRow, ...]:
+    """The tenant's pause catalogue."""
+
+    async def read_allowed(agent_id: AgentId) -> tuple[AllowedPauseRow, ...]:
+        return (await info.context.allowed_pauses(agent_id).result()).snapshot.rows
+
+    agents = (await info.context.agents.result()).snapshot
+    return await read_pause_catalogue(agents, read_allowed=read_allowed)
+
+
+async def count_agent_states(
+    _root: object,
+    info: Info,
+    *,
+    group_by: GroupBy = UNSET,
+    filter: Filter = UNSET,  # noqa: A002 - the argument's name in GraphQL
+) -> ShownReport:
+    """The report of the chosen agents."""
+    chosen = read_filter(filter)
+    reading = await info.context.agents.result()
+    return show_report(reading, chosen=chosen, dimensions=stated(group_by) or [])
+
+
+def _check_complete(snapshot: Snapshot[AgentRow] | Snapshot[QueueRow]) -> None:
+    """`UpstreamInvalidResponse` where what was not found may be in the missing part of the listing."""
+    if not snapshot.complete:
+        raise UpstreamInvalidResponse(
+            "Evolux's listing could not be read whole, and what was read has no such row."
+        )
+
+
+def _by_login(snapshot: Snapshot[AgentRow]) -> Mapping[str, AgentRow]:
+    """Agents by login; of several the first who is not archived."""
+    rows = sorted(snapshot.rows, key=lambda row: row.archived)
+    return {row.login: row for row in reversed(rows)}
+
+
+def _by_folded_login(snapshot: Snapshot[AgentRow]) -> Mapping[str, list[AgentRow]]:
+    alike: dict[str, list[AgentRow]] = {}
+    for row in snapshot.rows:
+        alike.setdefault(row.login.casefold(), []).append(row)
+    return alike
+
+
+def _known_queue_ids(snapshot: Snapshot[AgentRow]) -> frozenset[QueueId]:
+    return frozenset(queue_id for row in snapshot.rows for queue_id in row.queue_ids)
+
+
+@strawberry.type(
+    description="What can be read of one tenant's call centre. Listings are served from memory while fresh."
+)
+class Query:
+    """The root of queries."""
+
+    agents: AgentConnection = entry(
+        list_agents,
+        scope=AGENTS_READ,
+        description="The tenant's agents, a page at a time, archived ones left out by default.",
+    )
+    agent: Agent | None = entry(
+        find_agent,
+        scope=AGENTS_READ,
+        description="One agent, archived or not. Null only together with an error, such as AGENT_NOT_FOUND.",
+    )
+    agent_by_login: Agent | None = entry(
+        find_agent_by_login,
+        scope=AGENTS_READ,
+        description=(
+            "One agent by login, archived or not. Null only together with an error, such as AGENT_NOT_FOUND."
+        ),
+    )
+    queues: list[Queue] = entry(
+        list_queues,
+        scope=AGENTS_READ,
+        description="The queues that the tenant's queue listing shows; empty where there is no such listing.",
+    )
+    queue: Queue | None = entry(
+        find_queue,
+        scope=AGENTS_READ,
+        description=(
+            "One queue, also one that the listing hides while agents serve it. Null only together with an "
+            "error, such as QUEUE_NOT_FOUND."
+        ),
+    )
+    pauses: list[Pause] = entry(
+        list_pauses,
+        scope=AGENTS_READ,
+        description=(
+            "The tenant's pause catalogue, by id. Evolux has no listing of it: it is gathered from the "
+            "agents listing and the pauses listings of as few agents as serve all queues, one read each."
+        ),
+    )
+    agent_states: AgentStateReport = entry(
+        count_agent_states,
+        scope=AGENTS_READ,
+        description="How many of the chosen agents are in each state, in all and by group.",
+    )
+    viewer: Viewer = entry(find_viewer, scope=None, description="The caller: name, tenant and scopes.")

@@ -1,0 +1,41 @@
+"""Queues by id: with what the queue listing says of them, read only where more than the id is asked for."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+from gateway.domain.ids import QueueId
+from gateway.domain.listings import Reading
+from gateway.domain.queues import Queue
+from gateway.schema.fields import Info
+from gateway.schema.selections import selected_names
+
+_NEED_NO_LISTING: Final = frozenset(("__typename", "id", "agents", "agentStates"))
+
+
+def queues_of(queue_ids: Sequence[QueueId], *, info: Info) -> list[Queue] | Awaitable[list[Queue]]:
+    """The queues in the order of their ids; one that the listing hides has a null name."""
+    ids = list(dict.fromkeys(queue_ids))
+    if not ids or selected_names(info) <= _NEED_NO_LISTING:
+        return [Queue(id=each) for each in ids]
+    return info.context.queues.use(lambda reading: [named_queue(each, reading=reading) for each in ids])
+
+
+def queue_or_none(
+    queue_id: QueueId | None, *, info: Info, name: str | None = None
+) -> Queue | Awaitable[Queue | None] | None:
+    """One queue, or None for None; `name` is what is known of it where the listing hides it."""
+    if queue_id is None:
+        return None
+    hidden = Queue(id=queue_id, name=name)
+    if selected_names(info) <= _NEED_NO_LISTING:
+        return hidden
+    return info.context.queues.use(_named_or(hidden))
+
+
+def named_queue(queue_id: QueueId, *, reading: Reading[Queue]) -> Queue:
+    """The queue as its listing has it, else known by its id alone."""
+    return reading.snapshot.by_id.get(queue_id) or Queue(id=queue_id)
+
+
+def _named_or(hidden: Queue) -> Callable[[Reading[Queue]], Queue]:
+    return lambda reading: reading.snapshot.by_id.get(hidden.id, hidden)

@@ -1,0 +1,55 @@
+"""Scalars: instants on the wire; ids and texts as callers give them."""
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Final, TypeVar
+
+import strawberry
+from strawberry import UNSET
+from strawberry.types.scalar import ScalarDefinition
+
+from gateway.domain.errors import BadUserInput
+from gateway.domain.ids import parse_id
+
+T = TypeVar("T")
+Id = TypeVar("Id", bound=int)
+
+
+def write_instant(instant: datetime) -> str:
+    """An instant as ISO 8601 in UTC, such as "2026-11-22T10:01:02Z"."""
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+DATE_TIME: Final[ScalarDefinition] = strawberry.scalar(
+    name="DateTime",
+    description='An instant: ISO 8601 in UTC, such as "2026-11-22T10:01:02Z". Only in answers.',
+    specified_by_url="https://scalars.graphql.org/andimarek/date-time.html",
+    serialize=write_instant,
+)
+
+
+def read_id(text: str, *, of: Callable[[int], Id], field: tuple[str, ...]) -> Id:
+    """Read an id as callers write it; `BadUserInput` with the field where it is not one."""
+    number = parse_id(text)
+    if number is None:
+        raise BadUserInput("An id is a positive whole number in decimal digits.", field=field)
+    return of(number)
+
+
+def read_ids(texts: Iterable[str], *, of: Callable[[int], Id], field: tuple[str, ...]) -> tuple[Id, ...]:
+    """Read ids, each once, in the order given."""
+    return tuple(dict.fromkeys(read_id(text, of=of, field=field) for text in texts))
+
+
+def stated(value: T | None) -> T | None:
+    """What a caller said; None where it was left out."""
+    return None if value is UNSET else value
+
+
+def unnumbered_key(*, of: str | int, started_at: datetime, ended_at: datetime | None) -> str:
+    """An id for what Evolux gave no number: made of its content, so that equal ids are equal values."""
+    stamps = (
+        "open" if each is None else f"{each.astimezone(UTC):%Y%m%dT%H%M%S%f}"
+        for each in (started_at, ended_at)
+    )
+    return "-".join(("unnumbered", str(of), *stamps))

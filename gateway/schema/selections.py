@@ -1,0 +1,64 @@
+"""What an operation selects below a field, through aliases, fragments, @skip and @include.
+
+The schema has no interfaces and no unions, so a fragment's type condition always holds.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from graphql import (
+    FieldNode,
+    FragmentSpreadNode,
+    GraphQLIncludeDirective,
+    GraphQLSkipDirective,
+    SelectionNode,
+    SelectionSetNode,
+    get_directive_values,
+)
+
+from gateway.schema.fields import Info
+
+
+def selected_names(info: Info) -> frozenset[str]:
+    """The names of the fields selected on the field's type; found once per place in the document."""
+    held = info.context.selections
+    key = tuple(map(id, info.field_nodes))
+    names = held.get(key)
+    if names is None:
+        names = frozenset(_names(info, [node.selection_set for node in info.field_nodes]))
+        held[key] = names
+    return names
+
+
+def _names(info: Info, selection_sets: Iterable[SelectionSetNode | None]) -> Iterator[str]:
+    spread: set[str] = set()
+    pending = [each for each in selection_sets if each is not None]
+    while pending:
+        for selection in pending.pop().selections:
+            if not _is_included(info, selection):
+                continue
+            if isinstance(selection, FieldNode):
+                yield selection.name.value
+                continue
+            below = _unfold(info, selection, spread=spread)
+            if below is not None:
+                pending.append(below)
+
+
+def _unfold(info: Info, selection: SelectionNode, *, spread: set[str]) -> SelectionSetNode | None:
+    """The selections of a fragment; None for one that was spread before."""
+    if not isinstance(selection, FragmentSpreadNode):
+        inline: SelectionSetNode = selection.selection_set  # type: ignore[attr-defined]  # an inline fragment
+        return inline
+    name = selection.name.value
+    if name in spread:
+        return None
+    spread.add(name)
+    return info.fragments[name].selection_set
+
+
+def _is_included(info: Info, selection: SelectionNode) -> bool:
+    if not selection.directives:
+        return True
+    skip = get_directive_values(GraphQLSkipDirective, selection, info.variable_values)
+    include = get_directive_values(GraphQLIncludeDirective, selection, info.variable_values)
+    return not (skip and skip["if"]) and not (include and not include["if"])

@@ -1,0 +1,96 @@
+"""Writes: run once, answered with a payload that tells refusals apart from failures."""
+
+from collections.abc import Awaitable, Coroutine
+from typing import Any, Final
+
+import msgspec
+import strawberry
+
+from gateway.domain.agents import Agent as AgentRow
+from gateway.domain.errors import AgentNotFound, OutcomeUnknown, Refusal
+from gateway.domain.ids import AgentId
+from gateway.schema.agents import Agent
+from gateway.schema.context import OperationContext
+from gateway.schema.errors import MutationError, ShownRefusal, show_refusal
+from gateway.schema.fields import Info, attribute, upstream
+from gateway.schema.selections import selected_names
+from gateway.schema.shared_reads import SharedRead
+
+_INPUT_NAMES: Final = {
+    "queues": "queueIds",
+    "queue_ids": "queueIds",
+    "agent_id": "agentId",
+    "pause_id": "pauseId",
+}
+"""What a call centre calls a value, in the inputs' words; other names are the same in both."""
+
+
+class WriteOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What a write came to, the row of every payload: an agent to show, or refusals."""
+
+    agent: SharedRead[AgentRow | None] | AgentRow | None = None
+    errors: tuple[ShownRefusal, ...] = ()
+
+
+async def carry_out(write: Coroutine[Any, Any, WriteOutcome], *, info: Info) -> WriteOutcome:
+    """Run a write. A refusal is the outcome where `errors` is selected, and is raised where it is not.
+
+    What was read before is forgotten where something was, or may have been, changed.
+    """
+    try:
+        outcome = await write
+    except Refusal as refusal:
+        refusal.field = _input_path(refusal.field)
+        if "errors" not in selected_names(info):
+            raise
+        return WriteOutcome(errors=(show_refusal(refusal),))
+    except OutcomeUnknown:
+        info.context.forget()
+        raise
+    info.context.forget()
+    return outcome
+
+
+def agent_after(context: OperationContext, agent_id: AgentId) -> SharedRead[AgentRow | None]:
+    """The agent as Evolux has it after the write, read only if somebody asks."""
+    near_page = context.page_of(agent_id)
+    return SharedRead(lambda: _read_agent(context, agent_id=agent_id, near_page=near_page))
+
+
+def payload_agent(outcome: WriteOutcome, _info: Info) -> AgentRow | Awaitable[AgentRow | None] | None:
+    """The agent after the write; what is raised here leaves the write as done."""
+    if isinstance(outcome.agent, SharedRead):
+        return outcome.agent.use(lambda agent: agent)
+    return outcome.agent
+
+
+async def _read_agent(context: OperationContext, *, agent_id: AgentId, near_page: int | None) -> AgentRow:
+    agent = await context.call_center.read_agent(agent_id, near_page=near_page)
+    if agent is None:
+        raise AgentNotFound("The write was done, but Evolux shows no agent of this id after it.")
+    return agent
+
+
+def _input_path(field: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    if field is None or field[:1] == ("input",):
+        return field
+    return ("input", *(_INPUT_NAMES.get(name, name) for name in field))
+
+
+@strawberry.type(description="What a write came to.")
+class WritePayload:
+    """What all payloads have; made from a `WriteOutcome`."""
+
+    agent: Agent | None = upstream(
+        payload_agent,
+        description=(
+            "The agent as Evolux has it after the write, read anew only if selected. Null after a refusal, "
+            "and together with an error where the write was done and the agent could not be read again."
+        ),
+    )
+    errors: list[MutationError] = attribute(
+        description=(
+            "Why the write was refused; empty where it was done. An operation that does not select this gets "
+            "a refusal as a GraphQL error instead."
+        )
+    )
