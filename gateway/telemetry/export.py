@@ -15,6 +15,8 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
 from gateway.telemetry.incidents import IncidentLog
+from gateway.telemetry.metrics import POINTS
+from gateway.telemetry.tallies import Histograms
 
 EXPORT_TIMEOUT_SECONDS: Final = 5.0
 METRICS_INTERVAL_SECONDS: Final = 30.0
@@ -39,10 +41,17 @@ class WatchedSpanExporter(SpanExporter):
 
 
 class WatchedMetricExporter(MetricExporter):
-    """Sends metrics on and tells when the collector fails and when it is back."""
+    """Sends metrics on, our histograms with them, and tells when the collector fails and when it is back."""
 
-    def __init__(self, exporter: MetricExporter, *, incidents: IncidentLog) -> None:
+    def __init__(
+        self,
+        exporter: MetricExporter,
+        *,
+        histograms: Histograms,
+        incidents: IncidentLog,
+    ) -> None:
         super().__init__()
+        self._histograms = histograms
         self._exporter = exporter
         self._incidents = incidents
 
@@ -53,7 +62,7 @@ class WatchedMetricExporter(MetricExporter):
         **kwargs: Any,
     ) -> MetricExportResult:
         """Send one collection; a failed one is made good by the next, the values add up."""
-        result = self._exporter.export(metrics_data, timeout_millis, **kwargs)
+        result = self._exporter.export(self._histograms.join(metrics_data), timeout_millis, **kwargs)
         _tell(self._incidents, signal="metrics", sent=result is MetricExportResult.SUCCESS)
         return result
 
@@ -79,7 +88,7 @@ def otlp_span_processor(endpoint: str, *, incidents: IncidentLog) -> SpanProcess
     )
 
 
-def otlp_metric_reader(endpoint: str, *, incidents: IncidentLog) -> MetricReader:
+def otlp_metric_reader(endpoint: str, *, histograms: Histograms, incidents: IncidentLog) -> MetricReader:
     """Send metrics every half minute from a thread of its own to `<endpoint>/v1/metrics`."""
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import (  # noqa: PLC0415 - 5 MB where it is used
         OTLPMetricExporter,
@@ -87,7 +96,8 @@ def otlp_metric_reader(endpoint: str, *, incidents: IncidentLog) -> MetricReader
 
     exporter = OTLPMetricExporter(endpoint=_signal_url(endpoint, "metrics"), timeout=EXPORT_TIMEOUT_SECONDS)
     return PeriodicExportingMetricReader(
-        WatchedMetricExporter(exporter, incidents=incidents),
+        WatchedMetricExporter(exporter, histograms=histograms, incidents=incidents),
+        cardinality_limits=POINTS,
         export_interval_millis=METRICS_INTERVAL_SECONDS * 1000,
         export_timeout_millis=EXPORT_TIMEOUT_SECONDS * 1000,
     )

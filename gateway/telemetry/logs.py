@@ -4,7 +4,7 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Final, Literal, TextIO, cast
@@ -38,6 +38,7 @@ _LEVELS: Final[Mapping[LogLevel, int]] = {
     "critical": logging.CRITICAL,
     "off": logging.CRITICAL + 10,
 }
+_ENCODE: Final = json.JSONEncoder(separators=(",", ":")).encode
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -58,10 +59,14 @@ class Logs:
         self._enrich: list[Processor] = [
             merge_contextvars,
             structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
         ]
-        self._finish: list[Processor] = [structlog.processors.format_exc_info, _redact, *self._render(fmt)]
-        self._handler: logging.Handler | None = None
+        self._finish: list[Processor] = [
+            structlog.processors.format_exc_info,
+            _redact,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *self._render(fmt),
+        ]
+        self._undo: list[Callable[[], None]] = []
 
     def logger(self, name: str) -> FilteringBoundLogger:
         """Make the logger of one part of the gateway; its level is that of the longest name set for it."""
@@ -85,29 +90,29 @@ class Logs:
 
     def capture_stdlib(self) -> None:
         """Write what libraries log through `logging` (uvicorn.error, …) in the same form."""
-        self._handler = logging.StreamHandler(self._stream)
-        self._handler.setFormatter(
+        handler = logging.StreamHandler(self._stream)
+        handler.setFormatter(
             structlog.stdlib.ProcessorFormatter(
-                foreign_pre_chain=[merge_contextvars, _stdlib_fields, self._enrich[-1]],
+                foreign_pre_chain=[merge_contextvars, _stdlib_fields],
                 processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *self._finish],
             ),
         )
         root = logging.getLogger()
-        root.addHandler(self._handler)
-        root.setLevel(_LEVELS[self._level])
-        for name, level in self._levels.items():
-            logging.getLogger(name).setLevel(_LEVELS[level])
+        root.addHandler(handler)
+        self._undo.append(partial(root.removeHandler, handler))
+        for name, level in {"": self._level, **self._levels}.items():
+            logger = logging.getLogger(name)
+            self._undo.append(partial(logger.setLevel, logger.level))
+            logger.setLevel(_LEVELS[level])
 
     def close(self) -> None:
-        """Take the handler off the root logger again."""
-        if self._handler is not None:
-            logging.getLogger().removeHandler(self._handler)
-            self._handler = None
+        """Give the standard library its handlers and levels back."""
+        while self._undo:
+            self._undo.pop()()
 
     def _render(self, fmt: LogFormat) -> list[Processor]:
         if fmt == "json" or (fmt == "auto" and not self._stream.isatty()):
-            dumps = partial(json.dumps, separators=(",", ":"))
-            return [structlog.processors.JSONRenderer(serializer=dumps)]
+            return [_json_line]
         return [_printable, structlog.dev.ConsoleRenderer(colors=self._stream.isatty())]
 
 
@@ -140,6 +145,10 @@ def _drop(_logger: WrappedLogger, _method: str, _fields: EventDict) -> EventDict
 
 def _redact(_logger: WrappedLogger, _method: str, fields: EventDict) -> EventDict:
     return redact_fields(fields)
+
+
+def _json_line(_logger: WrappedLogger, _method: str, fields: EventDict) -> str:
+    return _ENCODE(fields)
 
 
 def _stdlib_fields(_logger: WrappedLogger, _method: str, fields: EventDict) -> EventDict:

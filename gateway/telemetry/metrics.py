@@ -1,13 +1,12 @@
-"""Metrics: instruments made from their declarations, read on `/metrics` and by OTLP alike."""
+"""Metrics: made from their declarations, read on `/metrics` and by OTLP alike."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final, assert_never
+from typing import Any, Final, assert_never
 
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
-from opentelemetry.sdk import metrics as sdk
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import CardinalityLimits, MetricReader
+from opentelemetry.sdk.metrics import MeterProvider, ObservableCounter, ObservableGauge
+from opentelemetry.sdk.metrics.export import CardinalityLimits, MetricReader, MetricsData
 from opentelemetry.sdk.resources import Resource
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -16,36 +15,33 @@ from gateway.telemetry import instruments, labels
 from gateway.telemetry.instruments import Metric, MetricKind
 from gateway.telemetry.labels import LabelGuard
 from gateway.telemetry.process import cpu_seconds, resident_bytes
+from gateway.telemetry.tallies import Histograms, HistogramTally, LabelGuards, LabelValues, Tally, labels_of
 
 SCOPE: Final = "gateway"
-POINTS_LIMIT: Final = 20_000
+POINTS: Final[CardinalityLimits] = {ObservableCounter: 20_000, ObservableGauge: 20_000}
 """Points per metric: 200 tenants by endpoints and outcomes; the SDK's own 2,000 would cut tenants off."""
 
-Labels = Mapping[str, str]
-Writer = Callable[[float, Labels], None]
-Reading = Callable[[], Iterable[tuple[Labels, float]]]
-
-_POINTS: Final[CardinalityLimits] = dict.fromkeys(
-    (sdk.Counter, sdk.Histogram, sdk.ObservableCounter, sdk.ObservableGauge),
-    POINTS_LIMIT,
-)
+Writer = Callable[[float, LabelValues], None]
+Reading = Callable[[], Iterable[tuple[LabelValues, float]]]
 
 
 class Metrics:
-    """One set of instruments with a registry of its own, so that several can live side by side."""
+    """One set of metrics with a registry of its own, so that several can live side by side."""
 
     def __init__(
-        self, *, resource: Resource, readers: Sequence[MetricReader] = (), tenants_limit: int = 200
+        self,
+        *,
+        resource: Resource,
+        histograms: Histograms | None = None,
+        readers: Sequence[MetricReader] = (),
+        tenants_limit: int = labels.TENANT.limit,
     ) -> None:
+        self._guards = LabelGuards(_guards(tenants_limit=tenants_limit))
+        self._histograms = histograms or Histograms()
         self._registry = CollectorRegistry()
-        prometheus = PrometheusMetricReader(
-            registry=self._registry,
-            scope_info_enabled=False,
-            cardinality_limits=_POINTS,
-        )
-        self._provider = MeterProvider([prometheus, *readers], resource=resource, shutdown_on_exit=False)
+        reader = _PrometheusReader(self._registry, histograms=self._histograms)
+        self._provider = MeterProvider([reader, *readers], resource=resource, shutdown_on_exit=False)
         self._readings: dict[str, list[Reading]] = {}
-        self._guards = _guards(tenants_limit=tenants_limit)
         meter = self._provider.get_meter(SCOPE)
         self._writers = {metric.name: self._make(meter, metric) for metric in instruments.metrics()}
         self.observe(instruments.PROCESS_CPU, lambda: [({}, cpu_seconds())])
@@ -53,14 +49,14 @@ class Metrics:
 
     def count(self, metric: Metric, amount: int = 1, /, **label_values: str) -> None:
         """Add to a counter."""
-        self._writers[metric.name](amount, self._bounded(label_values))
+        self._writers[metric.name](amount, label_values)
 
     def record(self, metric: Metric, value: float, /, **label_values: str) -> None:
         """Put one value into a histogram, or make it the value of a gauge; in the metric's unit."""
-        self._writers[metric.name](value, self._bounded(label_values))
+        self._writers[metric.name](value, label_values)
 
     def observe(self, metric: Metric, read: Reading) -> None:
-        """Have `read` asked for the metric's values whenever somebody looks."""
+        """Have `read` asked for the metric's values whenever somebody looks, from any thread."""
         self._readings.setdefault(metric.name, []).append(read)
 
     def render(self) -> tuple[bytes, str]:
@@ -71,39 +67,34 @@ class Metrics:
         """Send what is left and stop; may block as long as the exporter does."""
         self._provider.shutdown()
 
-    def _bounded(self, label_values: Labels) -> dict[str, str]:
-        guards = self._guards
-        return {
-            name: guards[name].admit(value) if name in guards else value
-            for name, value in label_values.items()
-        }
-
     def _make(self, meter: Meter, metric: Metric) -> Writer:
         told = {"unit": metric.unit, "description": metric.description}
+        callbacks = [self._observe_all(metric)]
         match metric.kind:
-            case MetricKind.COUNTER:
-                return meter.create_counter(metric.name, **told).add
-            case MetricKind.GAUGE:
-                return meter.create_gauge(metric.name, **told).set
             case MetricKind.HISTOGRAM:
-                return meter.create_histogram(
-                    metric.name,
-                    **told,
-                    explicit_bucket_boundaries_advisory=metric.buckets,
-                ).record
-            case MetricKind.OBSERVED_COUNTER:
-                meter.create_observable_counter(metric.name, [self._observe_all(metric)], **told)
-            case MetricKind.OBSERVED_GAUGE:
-                meter.create_observable_gauge(metric.name, [self._observe_all(metric)], **told)
+                buckets = HistogramTally(metric, guards=self._guards)
+                self._histograms.add(buckets)
+                return buckets.record
+            case MetricKind.COUNTER | MetricKind.OBSERVED_COUNTER:
+                meter.create_observable_counter(metric.name, callbacks, **told)
+            case MetricKind.GAUGE | MetricKind.OBSERVED_GAUGE:
+                meter.create_observable_gauge(metric.name, callbacks, **told)
             case _:
                 assert_never(metric.kind)
-        return _read_only
+        return self._tally(metric)
+
+    def _tally(self, metric: Metric) -> Writer:
+        if metric.kind in {MetricKind.OBSERVED_COUNTER, MetricKind.OBSERVED_GAUGE}:
+            return _read_only
+        tally = Tally(metric, guards=self._guards)
+        self.observe(metric, tally.read)
+        return tally.add if metric.kind is MetricKind.COUNTER else tally.put
 
     def _observe_all(self, metric: Metric) -> Callable[[CallbackOptions], Iterable[Observation]]:
         def observe(_options: CallbackOptions) -> Iterable[Observation]:
             for read in self._readings.get(metric.name, ()):
                 for label_values, value in read():
-                    yield Observation(value, self._bounded(label_values))
+                    yield Observation(value, labels_of(metric, self._guards.key(metric, label_values)))
 
         return observe
 
@@ -131,13 +122,28 @@ class NoMetrics(Metrics):
         """Do nothing."""
 
 
-def _guards(*, tenants_limit: int) -> dict[str, LabelGuard]:
-    open_labels = {
-        label.name: label for metric in instruments.metrics() for label in metric.labels if not label.values
-    }
-    limits = {name: label.limit for name, label in open_labels.items()} | {labels.TENANT.name: tenants_limit}
+class _PrometheusReader(PrometheusMetricReader):
+    """The exporter's reader, with our histograms in what it reads."""
+
+    def __init__(self, registry: CollectorRegistry, *, histograms: Histograms) -> None:
+        super().__init__(registry=registry, scope_info_enabled=False, cardinality_limits=POINTS)
+        self._histograms = histograms
+
+    def _receive_metrics(
+        self,
+        metrics_data: MetricsData,
+        timeout_millis: float = 10_000,
+        **kwargs: Any,
+    ) -> None:
+        super()._receive_metrics(self._histograms.join(metrics_data), timeout_millis, **kwargs)
+
+
+def _guards(*, tenants_limit: int) -> Mapping[str, LabelGuard]:
+    every = [label for metric in instruments.metrics() for label in metric.labels]
+    limits = {label.name: label.limit for label in every if not label.values}
+    limits[labels.TENANT.name] = tenants_limit
     return {name: LabelGuard(limit=limit) for name, limit in limits.items()}
 
 
-def _read_only(_value: float, _labels: Labels) -> None:
+def _read_only(_value: float, _label_values: LabelValues) -> None:
     raise TypeError("this metric is observed, not written")

@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from datetime import date
 from enum import Enum
 from functools import lru_cache
+from math import isfinite
 from typing import Any, Final
 
 MASK: Final = "***"
 _TOO_DEEP: Final = "…"
+_TOO_LONG: Final = "… (cut)"
 _DEPTH_LIMIT: Final = 8
 
 _SECRET_PARTS: Final = frozenset(
@@ -28,13 +30,14 @@ _SECRET_STEMS_JOINED: Final = ("apikey", "privatekey")
 _WORDS: Final = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 
 _AFTER_NAME: Final = (
-    r"(?P<name>[\w-]*(?:token|passw\w*|senha|secret|api[_-]?key|authorization|cookie)[\w-]*[\"']?\s*[:=]\s*)"
-    r"(?:(?:bearer|basic|token)\s+)?(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|[^\s,;&})\]\"']+)"
+    r"(?P<name>(?:token|passw\w{0,8}|senha|secret|api[_-]?key|authorization|cookie)[\w-]{0,32}[\"']?\s{0,2}[:=]\s{0,2})"
+    r"(?:(?:bearer|basic|token)\s+)?(?:\"(?:[^\"\\]|\\.)*\"?|'(?:[^'\\]|\\.)*'?|[^\s,;&})\]\"']+)"
 )
 _AFTER_SCHEME: Final = r"(?P<scheme>\b(?:bearer|basic)\s+)[\w.~+/=-]+"
-_JWT: Final = r"\beyJ[\w-]+\.[\w-]+\.[\w-]*"
+_JWT: Final = r"(?<![\w-])eyJ[\w-]{5,}(?:\.[\w-]*){0,2}"
 _URL_USER: Final = r"(?P<url>://)[^\s/@]+@"
 _SENSITIVE: Final = re.compile(f"{_AFTER_NAME}|{_AFTER_SCHEME}|{_JWT}|{_URL_USER}", re.IGNORECASE)
+_TEXT_LIMIT: Final = 16_384
 
 
 @lru_cache(maxsize=1024)
@@ -47,15 +50,23 @@ def is_secret_name(name: str) -> bool:
 
 
 def redact_text(text: str) -> str:
-    """Mask bearer tokens, JWTs, `password=…` and the like, and the user part of addresses."""
-    return _SENSITIVE.sub(_mask_match, text)
+    """Mask bearer tokens, JWTs, `password=…` and the user part of addresses; cut what is too long."""
+    if len(text) > _TEXT_LIMIT:
+        text = f"{text[:_TEXT_LIMIT]}{_TOO_LONG}"
+    if ":" in text or "=" in text or " " in text or "eyJ" in text:
+        return _SENSITIVE.sub(_mask_match, text)
+    return text
 
 
 def redact(value: object, *, depth: int = 0) -> Any:
     """Give the value as plain JSON types, without any secret that can be told as one."""
     match value:
-        case None | bool() | int() | float():
+        case str():
+            return redact_text(value)
+        case None | int():
             return value
+        case float():
+            return value if isfinite(value) else repr(value)
         case Mapping() | list() | tuple() | set() | frozenset():
             return _redact_all(value, depth=depth + 1)
         case _:
@@ -64,10 +75,11 @@ def redact(value: object, *, depth: int = 0) -> Any:
 
 def redact_fields(fields: Mapping[Any, object], *, depth: int = 0) -> dict[str, Any]:
     """Redact a mapping: a secret's name masks whatever stands under it."""
-    return {
-        _name(key): MASK if is_secret_name(str(key)) and held is not None else redact(held, depth=depth)
-        for key, held in fields.items()
-    }
+    kept: dict[str, Any] = {}
+    for key, held in fields.items():
+        name, is_secret = _judge_name(key if isinstance(key, str) else _text_of(key))
+        kept[name] = MASK if is_secret and held is not None else redact(held, depth=depth)
+    return kept
 
 
 def _redact_all(value: Any, *, depth: int) -> Any:
@@ -81,8 +93,8 @@ def _redact_all(value: Any, *, depth: int) -> Any:
 def _redact_items(items: tuple[object, ...], *, depth: int) -> list[Any]:
     """Redact a sequence; a pair that begins with a secret's name is a header and loses its value."""
     match items:
-        case (str() | bytes() as name, str() | bytes()) if is_secret_name(_name(name)):
-            return [_name(name), MASK]
+        case (str() | bytes() as name, str() | bytes()) if is_secret_name(_text_of(name)):
+            return [redact_text(_text_of(name)), MASK]
         case _:
             return [redact(item, depth=depth) for item in items]
 
@@ -91,6 +103,8 @@ def _text_of(value: object) -> str:
     if _is_secret_type(value):
         return MASK
     match value:
+        case str():
+            return value
         case bytes():
             return value.decode("utf-8", "replace")
         case date():
@@ -98,12 +112,12 @@ def _text_of(value: object) -> str:
         case Enum():
             return str(value.value)
         case _:
-            return value if isinstance(value, str) else repr(value)
+            return repr(value)
 
 
-def _name(key: object) -> str:
-    text = key.decode("latin-1") if isinstance(key, bytes) else str(key)
-    return redact_text(text)
+@lru_cache(maxsize=1024)
+def _judge_name(name: str) -> tuple[str, bool]:
+    return redact_text(name), is_secret_name(name)
 
 
 def _is_secret_type(value: object) -> bool:

@@ -28,6 +28,7 @@ from gateway.telemetry.labels import (
 from gateway.telemetry.logs import LogFormat, LogLevel, Logs, configure_logs
 from gateway.telemetry.loop_lag import sample_loop_lag
 from gateway.telemetry.metrics import Metrics, NoMetrics
+from gateway.telemetry.tallies import Histograms
 from gateway.telemetry.tracing import Tracing
 
 _BREAKER_VALUES: Final = {state: value for value, state in enumerate(BreakerState)}
@@ -66,6 +67,7 @@ class Telemetry:
         """Begin, for a whole process: the standard library's logs are routed too, until `shutdown`."""
         logs = configure_logs(level=log_level, fmt=log_format, levels=log_levels, stream=log_stream)
         resource = Resource({"service.name": service_name, "service.version": service_version})
+        histograms = Histograms()
         processors: Sequence[SpanProcessor] = ()
         readers: Sequence[MetricReader] = ()
         if otlp_endpoint:
@@ -76,10 +78,12 @@ class Telemetry:
                 monotonic=time.monotonic,
             )
             processors = (otlp_span_processor(otlp_endpoint, incidents=incidents),)
-            readers = (otlp_metric_reader(otlp_endpoint, incidents=incidents),)
+            readers = (otlp_metric_reader(otlp_endpoint, histograms=histograms, incidents=incidents),)
         return cls(
             tracing=Tracing(resource=resource, sample_ratio=sample_ratio, processors=processors),
-            metrics=Metrics(resource=resource, readers=readers, tenants_limit=tenants_limit),
+            metrics=Metrics(
+                resource=resource, histograms=histograms, readers=readers, tenants_limit=tenants_limit
+            ),
             logs=logs,
         )
 
