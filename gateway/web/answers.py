@@ -7,7 +7,7 @@ import msgspec
 from starlette.responses import Response
 
 from gateway.domain.errors import ErrorCode, GatewayError
-from gateway.schema.errors import shape_failure
+from gateway.schema.errors import shape_error
 from gateway.web.media_types import AnswerType
 
 STATUS_BY_CODE: Final[Mapping[ErrorCode, int]] = {
@@ -69,7 +69,7 @@ def refuse(
 ) -> Response:
     """Write an error that stopped the whole request: no data, one error, the code's status."""
     return json_answer(
-        {"errors": [shape_failure(error, request_id=request_id)]},
+        {"errors": [shape_error(error, request_id=request_id)]},
         status=status or STATUS_BY_CODE[error.code],
         kind=kind,
         headers={**_standard_headers(error), **(headers or {})},

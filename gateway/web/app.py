@@ -1,6 +1,6 @@
 """The application: which path is answered by what."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -27,8 +27,9 @@ def build_app(
     graphql: GraphQLEndpoint,
     health: Health,
     telemetry: Telemetry,
+    max_header_bytes: int,
     lifespan: Lifespan | None = None,
-    more_routes: list[BaseRoute] | None = None,
+    more_routes: Iterable[BaseRoute] = (),
 ) -> Starlette:
     """Put the edge together."""
     return Starlette(
@@ -37,9 +38,9 @@ def build_app(
             Route("/livez", health.livez),
             Route("/readyz", health.readyz),
             Route("/metrics", health.metrics),
-            *(more_routes or ()),
+            *more_routes,
         ],
-        middleware=[Middleware(Observation, telemetry=telemetry)],
+        middleware=[Middleware(Observation, telemetry=telemetry, max_header_bytes=max_header_bytes)],
         exception_handlers={HTTPException: _refuse_http},
         lifespan=lifespan,
     )

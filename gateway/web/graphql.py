@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
-from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationType
+from graphql import ExecutionResult, GraphQLSchema, OperationType
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,7 +13,7 @@ from gateway.domain.errors import BadRequest, ErrorCode, GatewayError
 from gateway.engine.documents import Documents
 from gateway.engine.execution import Operation, choose_operation, execute
 from gateway.schema.context import OperationContext
-from gateway.schema.errors import code_of, shape_error
+from gateway.schema.errors import shape_error
 from gateway.web.answers import STATUS_BY_CODE, json_answer, refuse
 from gateway.web.authentication import Authentication, Visitor
 from gateway.web.bodies import GraphQLRequest, parse_body, parse_parameters, read_body
@@ -111,18 +111,21 @@ class GraphQLEndpoint:
         """Write a result; one without data is a request that could not be run."""
         errors = [shape_error(error, request_id=request_id_in(request)) for error in result.errors or ()]
         content: dict[str, Any] = {"errors": errors} if errors else {}
-        if result.errors:
-            note_code(request, code_of(result.errors[0]))
+        if errors:
+            note_code(request, _code_of(errors[0]))
         if not _could_not_run(result):
             return json_answer({"data": result.data, **content}, kind=kind, headers=headers)
-        code = code_of((result.errors or [GraphQLError("")])[0])
-        status = STATUS_BY_CODE[code] if kind is AnswerType.GRAPHQL else 200
+        status = STATUS_BY_CODE[_code_of(errors[0])] if kind is AnswerType.GRAPHQL else 200
         return json_answer(content, status=status, kind=kind)
 
 
 def _could_not_run(result: ExecutionResult) -> bool:
     """A request error has no path: the operation was never begun, and the answer has no `data`."""
     return result.data is None and all(error.path is None for error in result.errors or ())
+
+
+def _code_of(shaped: dict[str, Any]) -> ErrorCode:
+    return ErrorCode(shaped["extensions"]["code"])
 
 
 def _is_for_a_person(request: Request) -> bool:

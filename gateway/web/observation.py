@@ -6,9 +6,10 @@ from collections.abc import MutableMapping
 from typing import Any, Final
 
 from starlette.datastructures import Headers
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.domain.errors import ErrorCode, InternalServerError
+from gateway.domain.errors import ErrorCode, InternalServerError, OperationTooLarge
 from gateway.telemetry import events
 from gateway.telemetry.logs import request_fields
 from gateway.telemetry.overhead import measured_wait
@@ -26,8 +27,9 @@ _ID_HEADER: Final = REQUEST_ID_HEADER.lower().encode()
 class Observation:
     """Wraps the whole application; what nothing else caught becomes INTERNAL_SERVER_ERROR here."""
 
-    def __init__(self, app: ASGIApp, *, telemetry: Telemetry) -> None:
+    def __init__(self, app: ASGIApp, *, telemetry: Telemetry, max_header_bytes: int) -> None:
         self._app = app
+        self._max_header_bytes = max_header_bytes
         self._telemetry = telemetry
         self._log = telemetry.logger("gateway.http")
 
@@ -48,7 +50,10 @@ class Observation:
             tracing.server_span(headers, method=scope["method"], route=route, scheme=scope["scheme"]) as span,
         ):
             try:
-                await self._app(scope, receive, answer)
+                if _header_bytes(scope) > self._max_header_bytes:
+                    await self._refuse_headers(notes)(scope, receive, answer)
+                else:
+                    await self._app(scope, receive, answer)
             except asyncio.CancelledError:
                 self._log.info(events.CALLER_HUNG_UP, route=route)
                 raise
@@ -62,6 +67,11 @@ class Observation:
             self._tell(
                 scope, notes, status=answer.status or 500, route=route, began_at=began_at, wait=wait.seconds
             )
+
+    def _refuse_headers(self, notes: RequestNotes) -> Response:
+        notes.code = ErrorCode.OPERATION_TOO_LARGE
+        told = OperationTooLarge(f"The request's headers are over {self._max_header_bytes} bytes.")
+        return refuse(told, request_id=notes.request_id, status=431)
 
     def _tell(
         self, scope: Scope, notes: RequestNotes, *, status: int, route: str, began_at: float, wait: float
@@ -102,6 +112,10 @@ class _Answer:
             self.status = int(message["status"])
             _add_header(message, name=_ID_HEADER, value=self._request_id)
         await self._send(message)
+
+
+def _header_bytes(scope: Scope) -> int:
+    return sum(len(name) + len(value) for name, value in scope["headers"])
 
 
 def _add_header(message: MutableMapping[str, Any], *, name: bytes, value: bytes) -> None:

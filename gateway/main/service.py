@@ -1,0 +1,204 @@
+"""The service as a whole: opened in order, closed in reverse, its configuration followed while it runs."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from starlette.applications import Starlette
+
+from gateway import __version__
+from gateway.cache.generations import Generations, LocalGenerations, WorkerGenerations
+from gateway.cache.store import ListingStore
+from gateway.domain.call_center import CallCenter
+from gateway.domain.clock import Clock, SystemClock
+from gateway.domain.ids import TenantId
+from gateway.engine.documents import Documents
+from gateway.main.configuration import callers_of, tenants_of
+from gateway.main.tenants import RunningTenant
+from gateway.schema.schema import build_schema
+from gateway.settings import Settings, SettingsError, load_settings
+from gateway.telemetry import events
+from gateway.telemetry.telemetry import Telemetry
+from gateway.tenancy import ConfigWatcher, Directory, Tenant
+from gateway.web.app import build_app
+from gateway.web.authentication import Authentication
+from gateway.web.graphiql import asset_routes, graphiql_page
+from gateway.web.graphql import GraphQLEndpoint
+from gateway.web.health import Health, Readiness
+
+CONFIG_VARIABLE: Final = "EVOLUX_GATEWAY_CONFIG"
+GENERATIONS_VARIABLE: Final = "EVOLUX_GATEWAY_GENERATIONS"
+"""How the command line tells worker processes of the configuration and of the file that they share."""
+
+
+class Gateway:
+    """One process of the service."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        telemetry: Telemetry,
+        environ: Mapping[str, str],
+        generations: Generations | None = None,
+        clock: Clock | None = None,
+        config_path: Path | None = None,
+    ) -> None:
+        self._settings = settings
+        self._telemetry = telemetry
+        self._environ = environ
+        self._config_path = config_path
+        self._clock = clock or SystemClock()
+        self._generations = generations or LocalGenerations()
+        self._store = ListingStore(max_bytes=settings.cache.max_megabytes * 2**20)
+        self._directory = Directory(
+            tenants=tenants_of(settings, environ=environ), callers=callers_of(settings)
+        )
+        self._running: dict[TenantId, RunningTenant] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_serving = False
+        self._log = telemetry.logger("gateway")
+
+    def app(self) -> Starlette:
+        """The ASGI application; its lifespan opens and closes the service."""
+        schema = build_schema()
+        server, limits = self._settings.server, self._settings.limits
+        inner = schema._schema  # noqa: SLF001 - Strawberry has no public name for it
+        graphql = GraphQLEndpoint(
+            inner,
+            documents=Documents(inner, max_tokens=limits.max_tokens),
+            authentication=Authentication(self._directory, call_center_of=self._call_center),
+            clock=self._clock.now,
+            max_body_bytes=limits.max_body_bytes,
+            page=(lambda: graphiql_page(endpoint="/graphql")) if server.graphiql else None,
+        )
+        health = Health(readiness=self.readiness, render_metrics=self._telemetry.metrics.render)
+        return build_app(
+            graphql=graphql,
+            health=health,
+            telemetry=self._telemetry,
+            max_header_bytes=limits.max_header_bytes,
+            lifespan=self._lifespan,
+            more_routes=asset_routes() if server.graphiql else [],
+        )
+
+    def readiness(self) -> Readiness:
+        """Whether requests should come here, and which tenants' Evolux fails."""
+        problems = {str(one): running.problem for one, running in self._running.items() if running.problem}
+        return Readiness(is_serving=self._is_serving, problems=problems)
+
+    def apply(self, settings: Settings) -> None:
+        """Take the tenants and callers of a new configuration; what they had in flight ends as it began."""
+        tenants = tenants_of(settings, environ=self._environ)
+        changed = self._directory.replace(tenants=tenants, callers=callers_of(settings))
+        for tenant_id in changed:
+            self._store.drop_tenant(tenant_id)
+            before = self._running.pop(tenant_id, None)
+            if before is not None:
+                self._spawn(self._retire(before))
+            tenant = self._directory.tenants.get(tenant_id)
+            if tenant is not None:
+                self._open(tenant)
+        self._log.info(events.CONFIG_LOADED, tenants=len(tenants), callers=len(settings.callers))
+
+    @asynccontextmanager
+    async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            stack.callback(self._telemetry.shutdown)
+            stack.push_async_callback(self._close_tenants)
+            await stack.enter_async_context(self._telemetry.watching_loop())
+            for tenant in self._directory.tenants.values():
+                self._open(tenant)
+            await self._follow_configuration(stack)
+            self._is_serving = True
+            self._log.info(
+                events.STARTED,
+                version=__version__,
+                host=self._settings.server.host,
+                port=self._settings.server.port,
+                tenants=len(self._running),
+            )
+            yield
+            self._is_serving = False
+            self._log.info(events.STOPPED)
+
+    async def _follow_configuration(self, stack: AsyncExitStack) -> None:
+        if self._config_path is None:
+            return
+        path = self._config_path
+        watcher = ConfigWatcher(
+            path,
+            load=lambda: load_settings(path, environ=self._environ),
+            apply=self.apply,
+            refusal=SettingsError,
+        )
+        task = asyncio.create_task(watcher.run())
+        stack.push_async_callback(_cancel, task)
+
+    async def _retire(self, running: RunningTenant) -> None:
+        """Close what was replaced once nothing can be under way in it any more."""
+        try:
+            await asyncio.sleep(self._settings.limits.upstream_deadline_seconds)
+        finally:
+            await running.close()
+
+    def _call_center(self, tenant_id: TenantId) -> CallCenter:
+        return self._running[tenant_id].call_center
+
+    def _open(self, tenant: Tenant) -> None:
+        running = RunningTenant(
+            tenant,
+            settings=self._settings,
+            store=self._store,
+            generations=self._generations,
+            telemetry=self._telemetry,
+            clock=self._clock,
+        )
+        self._running[tenant.id] = running
+        self._spawn(running.greet())
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _close_tenants(self) -> None:
+        for task in tuple(self._tasks):
+            await _cancel(task)
+        await asyncio.gather(*(running.close() for running in self._running.values()))
+
+
+def create_app() -> Starlette:
+    """Make the application of one worker process, told by two variables what to serve."""
+    path = Path(os.environ[CONFIG_VARIABLE])
+    settings = load_settings(path, environ=os.environ)
+    shared = os.environ.get(GENERATIONS_VARIABLE)
+    gateway = Gateway(
+        settings,
+        telemetry=start_telemetry(settings),
+        environ=os.environ,
+        generations=WorkerGenerations(Path(shared)) if shared else None,
+        config_path=path,
+    )
+    return gateway.app()
+
+
+def start_telemetry(settings: Settings) -> Telemetry:
+    """Begin logs, traces and metrics as the settings say."""
+    telemetry = settings.telemetry
+    return Telemetry.start(
+        telemetry.service_name,
+        service_version=__version__,
+        otlp_endpoint=telemetry.otlp_endpoint or "",
+        sample_ratio=telemetry.sample_ratio,
+        log_level=telemetry.log_level,
+        log_format="human" if telemetry.log_format == "console" else telemetry.log_format,
+    )
+
+
+async def _cancel(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.wait([task])

@@ -1,0 +1,61 @@
+"""Serving on a socket: one process in place, or several that share their generations of listings."""
+
+import os
+from pathlib import Path
+from typing import Any, Final
+
+import uvicorn
+
+from gateway.cache.generations import WorkerGenerations
+from gateway.main.service import CONFIG_VARIABLE, GENERATIONS_VARIABLE, Gateway, start_telemetry
+from gateway.settings import Settings
+
+_KEEP_ALIVE_SECONDS: Final = 75
+"""Longer than a load balancer's usual 60, so that it is never the gateway that closes under a request."""
+
+
+def serve(settings: Settings, *, config_path: Path) -> None:
+    """Serve until a signal says stop; OSError where the address is taken."""
+    if settings.server.workers > 1:
+        _serve_by_workers(settings, config_path=config_path)
+        return
+    gateway = Gateway(
+        settings, telemetry=start_telemetry(settings), environ=os.environ, config_path=config_path
+    )
+    uvicorn.run(gateway.app(), **uvicorn_options(settings))
+
+
+def uvicorn_options(settings: Settings) -> dict[str, Any]:
+    """The server's options; logs are the gateway's own."""
+    server = settings.server
+    return {
+        "host": server.host,
+        "port": server.port,
+        "loop": "uvloop",
+        "http": "httptools",
+        "ws": "none",
+        "lifespan": "on",
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        "timeout_keep_alive": _KEEP_ALIVE_SECONDS,
+        "timeout_graceful_shutdown": int(server.shutdown_seconds) or None,
+        "proxy_headers": bool(server.trusted_proxies),
+        "forwarded_allow_ips": list(server.trusted_proxies),
+    }
+
+
+def _serve_by_workers(settings: Settings, *, config_path: Path) -> None:
+    """Each worker reads the configuration itself; what the command line set travels by the environment."""
+    shared = WorkerGenerations.create_file()
+    os.environ[CONFIG_VARIABLE] = str(config_path)
+    os.environ[GENERATIONS_VARIABLE] = str(shared)
+    try:
+        uvicorn.run(
+            "gateway.main:create_app",
+            factory=True,
+            workers=settings.server.workers,
+            **uvicorn_options(settings),
+        )
+    finally:
+        shared.unlink(missing_ok=True)

@@ -1,0 +1,99 @@
+"""One running tenant: its client, its call centre, what is watched of them, and the credential they use."""
+
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Final
+
+from gateway.cache.call_center import CachedCallCenter
+from gateway.cache.generations import Generations
+from gateway.cache.store import ListingStore
+from gateway.domain.clock import Clock
+from gateway.domain.errors import ErrorCode, GatewayError
+from gateway.evolux.call_center import EvoluxCallCenter
+from gateway.evolux.client import EvoluxClient
+from gateway.main.configuration import connection_limits, policies_of, retries_of
+from gateway.main.watching import TenantWatch
+from gateway.settings import Settings
+from gateway.telemetry.telemetry import Telemetry
+from gateway.tenancy import Tenant
+
+_CREDENTIAL_SECONDS: Final = 1.0
+"""How long a fingerprint is held before the token's source is asked again: a stat of its file each."""
+
+
+class RunningTenant:
+    """A tenant that is being served."""
+
+    def __init__(
+        self,
+        tenant: Tenant,
+        *,
+        settings: Settings,
+        store: ListingStore,
+        generations: Generations,
+        telemetry: Telemetry,
+        clock: Clock,
+    ) -> None:
+        self.tenant = tenant
+        self._watch = TenantWatch(tenant.id, telemetry=telemetry)
+        self.client = EvoluxClient(
+            tenant.base_url,
+            tokens=tenant.token,
+            limits=connection_limits(settings.limits),
+            retries=retries_of(settings.limits),
+            deadline_seconds=settings.limits.upstream_deadline_seconds,
+            observer=self._watch,
+        )
+        self.evolux = EvoluxCallCenter(
+            self.client,
+            clock=clock.now,
+            on_odd=self._watch.odd_seen,
+            concurrency=settings.limits.upstream_concurrency,
+            walk_attempts=settings.cache.walk_attempts,
+        )
+        self.call_center = CachedCallCenter(
+            self.evolux,
+            tenant_id=tenant.id,
+            credential=_Credential(tenant, monotonic=clock.monotonic),
+            store=store,
+            generations=generations,
+            clock=clock,
+            policies=policies_of(settings.cache),
+            observer=self._watch,
+        )
+
+    async def greet(self) -> None:
+        """Read the queue listing once, so that a wrong address or token is known before the first caller."""
+        try:
+            await self.call_center.queues()
+        except GatewayError:
+            return
+
+    @property
+    def problem(self) -> ErrorCode | None:
+        """What its Evolux last failed with; None while it answers."""
+        return self._watch.problem
+
+    async def close(self) -> None:
+        """End writes under way, abandon walks, close connections."""
+        await self.call_center.close()
+        await self.client.aclose()
+
+
+class _Credential:
+    """A fingerprint of base URL and token: what was read with one is never served under another."""
+
+    def __init__(self, tenant: Tenant, *, monotonic: Callable[[], float]) -> None:
+        self._tenant = tenant
+        self._monotonic = monotonic
+        self._asked_at = -_CREDENTIAL_SECONDS
+        self._fingerprint = ""
+
+    def __call__(self) -> str:
+        now = self._monotonic()
+        if now - self._asked_at >= _CREDENTIAL_SECONDS:
+            token = self._tenant.token.current().reveal()
+            text = f"{self._tenant.base_url}\n{token}"
+            self._fingerprint = sha256(text.encode()).hexdigest()[:16]
+            self._asked_at = now
+        return self._fingerprint
