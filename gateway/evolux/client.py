@@ -1,0 +1,146 @@
+"""The client of one tenant's Evolux: reads are tried again, writes are sent once."""
+
+import asyncio
+import random as random_module
+import ssl
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
+from datetime import UTC, datetime
+
+from gateway.domain.errors import GatewayError, UpstreamCredentialsRejected
+from gateway.evolux.answers import Answer, accepted
+from gateway.evolux.connection import ConnectionLimits
+from gateway.evolux.envelope import Envelope
+from gateway.evolux.observing import AttemptReport, Unobserved, UpstreamObserver
+from gateway.evolux.operations import Operation
+from gateway.evolux.refusals import log_unknown_words
+from gateway.evolux.requests import Request, Revealable, TokenSource
+from gateway.evolux.retries import Retries
+from gateway.evolux.wire import Wire
+
+Gate = Callable[[Operation], AbstractAsyncContextManager[object]]
+"""Entered around every attempt: a breaker, a quota, a limit. The attempt's error passes through it, and what
+it raises on its own account is never tried again."""
+
+
+class EvoluxClient:
+    """Speaks HTTP to one tenant's host over one pool. Raises only `GatewayError`; close it with `aclose`."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        tokens: TokenSource,
+        limits: ConnectionLimits | None = None,
+        retries: Retries | None = None,
+        deadline_seconds: float = 25.0,
+        observer: UpstreamObserver | None = None,
+        gate: Gate = lambda _operation: nullcontext(),
+        verify: ssl.SSLContext | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        timer: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        random: Callable[[], float] = random_module.random,
+    ) -> None:
+        self.observer: UpstreamObserver = observer or Unobserved()
+        self.timer = timer
+        self._wire = Wire(base_url, limits=limits or ConnectionLimits(), verify=verify)
+        self._tokens = tokens
+        self._retries = retries or Retries()
+        self._deadline_seconds = deadline_seconds
+        self._gate = gate
+        self._clock = clock
+        self._sleep = sleep
+        self._random = random
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._wire.aclose()
+
+    async def read(self, request: Request) -> Envelope:
+        """Ask, and ask again where that may help and there is time."""
+        ends_at = self.timer() + self._deadline_seconds
+        attempt = 1
+        while True:
+            outcome = await self._with_valid_token(request, attempt=attempt, ends_at=ends_at)
+            if isinstance(outcome, Envelope):
+                return outcome
+            attempt += 1
+            wait_seconds = self._retries.wait_before(
+                attempt, error=outcome, left_seconds=ends_at - self.timer(), random=self._random
+            )
+            if wait_seconds is None:
+                raise outcome
+            await self._sleep(wait_seconds)
+
+    async def write(self, request: Request) -> Envelope:
+        """Send once. What was refused for its token did not happen, and goes once more with a new one."""
+        ends_at = self.timer() + self._deadline_seconds
+        outcome = await self._with_valid_token(request, attempt=1, ends_at=ends_at)
+        if isinstance(outcome, Envelope):
+            return outcome
+        raise outcome
+
+    async def _with_valid_token(
+        self, request: Request, *, attempt: int, ends_at: float
+    ) -> Envelope | GatewayError:
+        used = self._tokens.current()
+        outcome = await self._attempt(request, token=used, attempt=attempt, ends_at=ends_at)
+        if not isinstance(outcome, UpstreamCredentialsRejected):
+            return outcome
+        renewed = self._renewed_token(used)
+        if renewed is None:
+            return outcome
+        return await self._attempt(request, token=renewed, attempt=attempt + 1, ends_at=ends_at)
+
+    def _renewed_token(self, used: Revealable) -> Revealable | None:
+        """The token where it is another by now: of many attempts refused at once only one sees it change."""
+        if self._tokens.current().reveal() == used.reveal():
+            self._tokens.reread()
+        current = self._tokens.current()
+        return None if current.reveal() == used.reveal() else current
+
+    async def _attempt(
+        self, request: Request, *, token: Revealable, attempt: int, ends_at: float
+    ) -> Envelope | GatewayError:
+        """One attempt inside the gate: its error comes back as a value, the gate's own is raised."""
+        failure: GatewayError | None = None
+        try:
+            async with self._gate(request.operation):
+                try:
+                    return await self._observed(request, token=token, attempt=attempt, ends_at=ends_at)
+                except GatewayError as error:
+                    failure = error
+                    raise
+        except GatewayError as error:
+            if error is failure:
+                return error
+            raise
+
+    async def _observed(
+        self, request: Request, *, token: Revealable, attempt: int, ends_at: float
+    ) -> Envelope:
+        began_at = self.timer()
+        answer, outcome = Answer(), "cancelled"
+        try:
+            answer = await self._wire.exchange(request, token=token, left_seconds=ends_at - began_at)
+            envelope = accepted(answer, operation=request.operation, now=self._clock())
+            outcome = "ok"
+        except GatewayError as error:
+            outcome = error.code.value
+            log_unknown_words(error, answer=answer, request=request, token=token)
+            raise
+        finally:
+            self.observer.attempt_finished(
+                AttemptReport(
+                    method=request.operation.method,
+                    path_template=request.operation.path_template,
+                    page=request.page,
+                    attempt=attempt,
+                    status=answer.status,
+                    seconds=self.timer() - began_at,
+                    outcome=outcome,
+                )
+            )
+        return envelope

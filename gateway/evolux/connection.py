@@ -1,0 +1,63 @@
+"""The pool of connections to one tenant's Evolux: http/1.1 keep-alive, and nothing that leaks a token."""
+
+import ssl
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+
+import aiohttp
+import httpx
+import msgspec
+from httpx_aiohttp import AiohttpTransport
+
+from gateway.evolux.faults import send_once, trace_sending
+
+USER_AGENT = "evolux-gateway"
+
+
+class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """How long and how much, for one attempt.
+
+    `read_seconds` is the longest silence within an answer, `attempt_seconds` the whole attempt's deadline,
+    waiting for a free connection included.
+    """
+
+    connections: int = 10
+    keepalive_seconds: float = 15.0
+    connect_seconds: float = 2.0
+    read_seconds: float = 10.0
+    attempt_seconds: float = 15.0
+    max_body_bytes: int = 16 * 1024 * 1024
+
+
+def open_http(*, limits: ConnectionLimits, verify: ssl.SSLContext | None = None) -> httpx.AsyncClient:
+    """A client that follows no redirect, keeps no cookie, and asks no environment for proxy or netrc.
+
+    `verify` is the trust in Evolux's certificate, by default the public authorities.
+    """
+    trust = verify or httpx.create_ssl_context(trust_env=False)
+
+    def open_session() -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(
+            ssl=trust, limit=limits.connections, keepalive_timeout=limits.keepalive_seconds
+        )
+        return aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            skip_auto_headers=("Content-Type",),
+            middlewares=(send_once,),
+            trace_configs=[trace_sending()],
+            trust_env=False,
+        )
+
+    return httpx.AsyncClient(
+        transport=AiohttpTransport(verify=trust, trust_env=False, client=open_session),
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+        headers={"Accept": "application/json", "User-Agent": USER_AGENT},
+        timeout=httpx.Timeout(
+            connect=limits.connect_seconds,
+            read=limits.read_seconds,
+            write=limits.read_seconds,
+            pool=limits.attempt_seconds,
+        ),
+        follow_redirects=False,
+        trust_env=False,
+    )

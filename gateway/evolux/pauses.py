@@ -1,0 +1,169 @@
+"""Pauses as Evolux writes them: the reason, the pause taken, the pause allowed. Three ids that differ."""
+
+from datetime import datetime
+
+import msgspec
+
+from gateway.domain.ids import PauseId, QueueId
+from gateway.domain.pauses import AgentPause, AllowedPause, Pause
+from gateway.evolux.fields import Fields, OnOdd, as_flag, as_id, as_limit, as_text, in_utc
+from gateway.evolux.rows import RowReader
+
+LISTING = "agent_pauses"
+LIMIT_NAMES = ("max_duration", "limit_duration", "limit")
+"""What Evolux calls a pause's longest duration, in seconds; the name differs from page to page."""
+
+
+class PauseRow(msgspec.Struct, frozen=True, gc=False):
+    """`reason` of a pause taken, `pause` of a pause allowed."""
+
+    id: int
+    description: str
+    type: str | None = None
+    productive: bool = False
+    system: bool = False
+
+
+class AgentPauseRow(msgspec.Struct, frozen=True):
+    """`last_pause` and `current_pause`."""
+
+    time_start: datetime
+    id: int | None = None
+    time_end: datetime | None = None
+    reason: PauseRow | None = None
+    reason_id: int | None = None
+    max_duration: int | None = None
+    limit_duration: int | None = None
+    limit: int | None = None
+
+
+class AllowedPauseRow(msgspec.Struct, frozen=True):
+    """A row of an agent's pauses listing."""
+
+    pause: PauseRow
+    id: int | None = None
+    queue_id: int | None = None
+    automatic_unpause: bool = False
+    disable_unpause: bool = False
+    limit_duration: int | None = None
+    max_duration: int | None = None
+    limit: int | None = None
+
+
+class PauseReader:
+    """Makes pauses of rows, and one value of equal reasons: 5,000 agents share a handful of them."""
+
+    def __init__(self) -> None:
+        self._known: dict[PauseRow, Pause] = {}
+
+    def pause(self, row: PauseRow) -> Pause:
+        """A reason; ValueError: its id is none."""
+        known = self._known.get(row)
+        if known is None:
+            known = self._known[row] = Pause(
+                id=PauseId(as_id(row.id)),
+                description=row.description,
+                type=row.type or None,
+                productive=row.productive,
+                system=row.system,
+            )
+        return known
+
+    def agent_pause(self, row: AgentPauseRow) -> AgentPause:
+        """A pause that was taken; ValueError: an id in it is none."""
+        pause = None if row.reason is None else self.pause(row.reason)
+        return AgentPause(
+            id=row.id,
+            started_at=in_utc(row.time_start),
+            ended_at=None if row.time_end is None else in_utc(row.time_end),
+            pause=pause,
+            pause_id=_pause_id(row.reason_id, pause=pause),
+            max_duration_seconds=_first_limit(row.max_duration, row.limit_duration, row.limit),
+        )
+
+    def allowed_pause(self, row: AllowedPauseRow) -> AllowedPause:
+        """A pause that may be taken; ValueError: an id in it is none."""
+        return AllowedPause(
+            id=row.id,
+            pause=self.pause(row.pause),
+            queue_id=None if row.queue_id is None else QueueId(as_id(row.queue_id)),
+            limit_duration_seconds=_first_limit(row.limit_duration, row.max_duration, row.limit),
+            automatic_unpause=row.automatic_unpause,
+            unpause_disabled=row.disable_unpause,
+        )
+
+
+def allowed_pause_reader(on_odd: OnOdd) -> RowReader[AllowedPauseRow, AllowedPause]:
+    """Reads an agent's pauses listing."""
+    return RowReader(
+        AllowedPauseRow,
+        listing=LISTING,
+        from_wire=PauseReader().allowed_pause,
+        from_fields=allowed_pause_from_fields,
+        on_odd=on_odd,
+    )
+
+
+def pause_body(pause_id: PauseId) -> bytes:
+    """The body that pauses an agent; Evolux takes the reason's id, not the association's."""
+    return msgspec.json.encode({"pause_id": pause_id})
+
+
+def pause_from_fields(fields: Fields) -> Pause | None:
+    """A reason, read field by field; None without a usable id."""
+    pause_id = fields.required("id", as_id, default=0)
+    if not pause_id:
+        return None
+    return Pause(
+        id=PauseId(pause_id),
+        description=fields.required("description", as_text, default=""),
+        type=fields.read("type", as_text) or None,
+        productive=fields.read("productive", as_flag) or False,
+        system=fields.read("system", as_flag) or False,
+    )
+
+
+def agent_pause_from_fields(fields: Fields | None) -> AgentPause | None:
+    """A pause taken, read field by field; None where its instants cannot be read."""
+    if fields is None:
+        return None
+    span = fields.span("time_start", "time_end")
+    if span is None:
+        return None
+    reason = fields.nested("reason")
+    pause = None if reason is None else pause_from_fields(reason)
+    return AgentPause(
+        id=fields.read("id", as_id),
+        started_at=span.started_at,
+        ended_at=span.ended_at,
+        pause=pause,
+        pause_id=_pause_id(fields.read("reason_id", as_id), pause=pause),
+        max_duration_seconds=fields.first(LIMIT_NAMES, as_limit),
+    )
+
+
+def allowed_pause_from_fields(fields: Fields) -> AllowedPause | None:
+    """A pause allowed, read field by field; None without a usable pause."""
+    nested = fields.nested("pause")
+    pause = None if nested is None else pause_from_fields(nested)
+    if pause is None:
+        return None
+    queue_id = fields.read("queue_id", as_id)
+    return AllowedPause(
+        id=fields.read("id", as_id),
+        pause=pause,
+        queue_id=None if queue_id is None else QueueId(queue_id),
+        limit_duration_seconds=fields.first(LIMIT_NAMES, as_limit),
+        automatic_unpause=fields.read("automatic_unpause", as_flag) or False,
+        unpause_disabled=fields.read("disable_unpause", as_flag) or False,
+    )
+
+
+def _pause_id(reason_id: int | None, *, pause: Pause | None) -> PauseId | None:
+    if reason_id is None:
+        return None if pause is None else pause.id
+    return PauseId(as_id(reason_id))
+
+
+def _first_limit(*seconds: int | None) -> int | None:
+    return next((limit for limit in seconds if limit is not None and limit >= 0), None)

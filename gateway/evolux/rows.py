@@ -1,0 +1,85 @@
+"""Rows of a page to domain values: the whole page typed; where that fails row by row; then field by field."""
+
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+import msgspec
+
+from gateway.evolux.envelope import Undecodable
+from gateway.evolux.fields import Fields, OnOdd, as_id, type_seen
+from gateway.evolux.observing import Odd
+
+Wire = TypeVar("Wire")
+Row = TypeVar("Row")
+
+
+class PageRows(msgspec.Struct, Generic[Row], frozen=True):
+    """The readable rows of a page, and how many it held with those that could not be served."""
+
+    rows: tuple[Row, ...]
+    held: int
+
+
+class RowReader(Generic[Wire, Row]):
+    """Reads the rows of one listing. `from_fields` gives None for a row that nobody could use.
+
+    `from_wire` may raise ValueError or OverflowError for a row that needs to be read field by field.
+    """
+
+    def __init__(
+        self,
+        wire_type: type[Wire],
+        *,
+        listing: str,
+        from_wire: Callable[[Wire], Row],
+        from_fields: Callable[[Fields], Row | None],
+        on_odd: OnOdd,
+    ) -> None:
+        self._page: msgspec.json.Decoder[list[Wire]] = msgspec.json.Decoder(
+            list[wire_type],  # type: ignore[valid-type]  # known at run time
+            strict=False,
+        )
+        self._row: msgspec.json.Decoder[Wire] = msgspec.json.Decoder(wire_type, strict=False)
+        self._listing = listing
+        self._from_wire = from_wire
+        self._from_fields = from_fields
+        self._on_odd = on_odd
+
+    def read_page(self, data: msgspec.Raw) -> PageRows[Row] | None:
+        """The rows of a page's `data`; None where it is no list."""
+        try:
+            wire_rows = self._page.decode(data)
+            rows = tuple(map(self._from_wire, wire_rows))
+        except Undecodable:
+            return self._row_by_row(data)
+        return PageRows(rows, len(rows))
+
+    def read_row(self, raw: msgspec.Raw) -> Row | None:
+        """One row; None, noted, for one without a usable id."""
+        try:
+            return self._from_wire(self._row.decode(raw))
+        except Undecodable:
+            return self._field_by_field(raw)
+
+    def _row_by_row(self, data: msgspec.Raw) -> PageRows[Row] | None:
+        try:
+            raw_rows = msgspec.json.decode(data, type=list[msgspec.Raw])
+        except Undecodable:
+            return None
+        read = [self.read_row(raw) for raw in raw_rows]
+        return PageRows(tuple(row for row in read if row is not None), len(raw_rows))
+
+    def _field_by_field(self, raw: msgspec.Raw) -> Row | None:
+        try:
+            row = msgspec.json.decode(raw)
+        except Undecodable:
+            row = None
+        if not isinstance(row, dict):
+            self._on_odd(Odd(listing=self._listing, row_id=None, field="", seen=type_seen(row)))
+            return None
+        row_id = Fields(row, listing=self._listing, row_id=None, on_odd=_unnoted).read("id", as_id)
+        return self._from_fields(Fields(row, listing=self._listing, row_id=row_id, on_odd=self._on_odd))
+
+
+def _unnoted(_odd: Odd) -> None:
+    """The row's own reading notes its id."""

@@ -1,0 +1,85 @@
+"""One exchange over the wire: a request goes out, and whatever came of it comes back as an `Answer`."""
+
+import asyncio
+import ssl
+from contextlib import suppress
+
+import httpx
+
+from gateway.evolux.answers import Answer
+from gateway.evolux.connection import ConnectionLimits, open_http
+from gateway.evolux.faults import WIRE_ERRORS, Fault, Sending, fault_of, watch_sending
+from gateway.evolux.requests import Request, Revealable
+
+
+class _TooLongError(Exception):
+    """The body is over the limit."""
+
+
+class _Partial:
+    """What has come so far, so that a status line survives whatever follows it."""
+
+    def __init__(self) -> None:
+        self.response: httpx.Response | None = None
+        self.body = bytearray()
+
+    def answer(self, fault: Fault | None = None) -> Answer:
+        if self.response is None:
+            return Answer(fault=fault)
+        return Answer(
+            status=self.response.status_code,
+            headers=self.response.headers,
+            body=bytes(self.body),
+            fault=fault,
+        )
+
+
+class Wire:
+    """The connections to one tenant's host. It knows bytes and faults, not what they mean."""
+
+    def __init__(
+        self, base_url: str, *, limits: ConnectionLimits, verify: ssl.SSLContext | None = None
+    ) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._limits = limits
+        self._http = open_http(limits=limits, verify=verify)
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._http.aclose()
+
+    async def exchange(self, request: Request, *, token: Revealable, left_seconds: float) -> Answer:
+        """Send once and take the answer, within the attempt's deadline and `left_seconds`; raises nothing."""
+        partial = _Partial()
+        sending = watch_sending()
+        try:
+            async with asyncio.timeout(max(0.0, min(left_seconds, self._limits.attempt_seconds))):
+                await self._send(request, token=token, into=partial)
+        except _TooLongError:
+            return partial.answer(Fault.TOO_LONG)
+        except WIRE_ERRORS as error:
+            return partial.answer(_fault(error, partial=partial, sending=sending))
+        return partial.answer()
+
+    async def _send(self, request: Request, *, token: Revealable, into: _Partial) -> None:
+        outgoing = self._http.build_request(
+            request.operation.method,
+            self._base_url + request.path_and_query,
+            headers=request.headers(token),
+            content=request.body,
+        )
+        into.response = await self._http.send(outgoing, stream=True)
+        try:
+            async for chunk in into.response.aiter_bytes():
+                into.body += chunk
+                if len(into.body) > self._limits.max_body_bytes:
+                    raise _TooLongError
+        finally:
+            with suppress(*WIRE_ERRORS):
+                await into.response.aclose()
+
+
+def _fault(error: BaseException, *, partial: _Partial, sending: Sending) -> Fault:
+    if partial.response is not None and not sending.began:
+        return Fault.LOST
+    return fault_of(error, sending=sending)
