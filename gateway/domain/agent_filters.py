@@ -27,8 +27,8 @@ class AgentFilter(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def words(self) -> tuple[str, ...]:
-        """The folded words of `search`; none where it is blank."""
-        return tuple(fold(self.search).split()) if self.search else ()
+        """The folded words of `search`, each once; none where it is blank."""
+        return tuple(dict.fromkeys(fold(self.search).split())) if self.search else ()
 
     @property
     def is_open(self) -> bool:

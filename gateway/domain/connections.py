@@ -4,6 +4,7 @@ from base64 import b64decode, urlsafe_b64encode
 from bisect import bisect_left
 from collections.abc import Sequence
 from functools import partial
+from typing import Annotated
 
 import msgspec
 
@@ -139,11 +140,14 @@ def _bounds(rows: Sequence[Agent], *, page: PageArguments, order: AgentOrder) ->
     return begin, max(begin, end)
 
 
+_Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+
+
 class _Cursor(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     field: AgentOrderField
     direction: OrderDirection
-    value: int | str | None
-    id: int
+    value: _Int64 | str | None
+    id: _Int64
 
 
 def _write_cursor(place: Place, *, order: AgentOrder) -> str:
