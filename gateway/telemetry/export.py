@@ -75,32 +75,39 @@ class WatchedMetricExporter(MetricExporter):
         self._exporter.shutdown(timeout_millis, **kwargs)
 
 
-def otlp_span_processor(endpoint: str, *, incidents: IncidentLog) -> SpanProcessor:
-    """Send spans in batches from a thread of its own to `<endpoint>/v1/traces`."""
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415 - 5 MB where it is used
-        OTLPSpanExporter,
-    )
+class OtlpExport:
+    """Spans in batches and metrics every half minute, from threads of their own, to one collector.
 
-    exporter = OTLPSpanExporter(endpoint=_signal_url(endpoint, "traces"), timeout=EXPORT_TIMEOUT_SECONDS)
-    return BatchSpanProcessor(
-        WatchedSpanExporter(exporter, incidents=incidents),
-        meter_provider=NoOpMeterProvider(),
-    )
+    `endpoint` is the collector's base address; `/v1/traces` and `/v1/metrics` are put behind it.
+    """
 
+    def __init__(self, endpoint: str, *, histograms: Histograms, incidents: IncidentLog) -> None:
+        from opentelemetry.exporter.otlp.proto.http.metric_exporter import (  # noqa: PLC0415 - 5 MB, only here
+            OTLPMetricExporter,
+        )
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415 - the same
+            OTLPSpanExporter,
+        )
 
-def otlp_metric_reader(endpoint: str, *, histograms: Histograms, incidents: IncidentLog) -> MetricReader:
-    """Send metrics every half minute from a thread of its own to `<endpoint>/v1/metrics`."""
-    from opentelemetry.exporter.otlp.proto.http.metric_exporter import (  # noqa: PLC0415 - 5 MB where it is used
-        OTLPMetricExporter,
-    )
+        timeout = EXPORT_TIMEOUT_SECONDS
+        spans = OTLPSpanExporter(endpoint=_signal_url(endpoint, "traces"), timeout=timeout)
+        metrics = OTLPMetricExporter(endpoint=_signal_url(endpoint, "metrics"), timeout=timeout)
+        self._exporters = (spans, metrics)
+        self.span_processor: SpanProcessor = BatchSpanProcessor(
+            WatchedSpanExporter(spans, incidents=incidents),
+            meter_provider=NoOpMeterProvider(),
+        )
+        self.metric_reader: MetricReader = PeriodicExportingMetricReader(
+            WatchedMetricExporter(metrics, histograms=histograms, incidents=incidents),
+            cardinality_limits=POINTS,
+            export_interval_millis=METRICS_INTERVAL_SECONDS * 1000,
+            export_timeout_millis=timeout * 1000,
+        )
 
-    exporter = OTLPMetricExporter(endpoint=_signal_url(endpoint, "metrics"), timeout=EXPORT_TIMEOUT_SECONDS)
-    return PeriodicExportingMetricReader(
-        WatchedMetricExporter(exporter, histograms=histograms, incidents=incidents),
-        cardinality_limits=POINTS,
-        export_interval_millis=METRICS_INTERVAL_SECONDS * 1000,
-        export_timeout_millis=EXPORT_TIMEOUT_SECONDS * 1000,
-    )
+    def abort(self) -> None:
+        """Break off what is being tried again and again."""
+        for exporter in self._exporters:
+            exporter.shutdown()
 
 
 def _signal_url(endpoint: str, signal: str) -> str:

@@ -2,20 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from threading import Thread
 from typing import Final, Self, TextIO
 
-from opentelemetry.sdk.metrics.export import MetricReader
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanProcessor
 from structlog.typing import FilteringBoundLogger
 
 from gateway.domain.errors import ErrorCode
 from gateway.telemetry import events, instruments
 from gateway.telemetry.events import LogEvent
-from gateway.telemetry.export import otlp_metric_reader, otlp_span_processor
+from gateway.telemetry.export import OtlpExport
 from gateway.telemetry.incidents import IncidentLog
 from gateway.telemetry.labels import (
     SUCCESS,
@@ -31,6 +29,7 @@ from gateway.telemetry.metrics import Metrics, NoMetrics
 from gateway.telemetry.tallies import Histograms
 from gateway.telemetry.tracing import Tracing
 
+_ABORT_SECONDS: Final = 0.5
 _BREAKER_VALUES: Final = {state: value for value, state in enumerate(BreakerState)}
 
 
@@ -43,8 +42,10 @@ class Telemetry:
         tracing: Tracing,
         metrics: Metrics,
         logs: Logs,
+        export: OtlpExport | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._export = export
         self.tracing = tracing
         self.metrics = metrics
         self.logs = logs
@@ -68,8 +69,7 @@ class Telemetry:
         logs = configure_logs(level=log_level, fmt=log_format, levels=log_levels, stream=log_stream)
         resource = Resource({"service.name": service_name, "service.version": service_version})
         histograms = Histograms()
-        processors: Sequence[SpanProcessor] = ()
-        readers: Sequence[MetricReader] = ()
+        export: OtlpExport | None = None
         if otlp_endpoint:
             incidents = IncidentLog(
                 logs.logger("gateway.telemetry"),
@@ -77,14 +77,16 @@ class Telemetry:
                 recovered=events.EXPORT_RECOVERED,
                 monotonic=time.monotonic,
             )
-            processors = (otlp_span_processor(otlp_endpoint, incidents=incidents),)
-            readers = (otlp_metric_reader(otlp_endpoint, histograms=histograms, incidents=incidents),)
+            export = OtlpExport(otlp_endpoint, histograms=histograms, incidents=incidents)
+        processors = () if export is None else (export.span_processor,)
+        readers = () if export is None else (export.metric_reader,)
         return cls(
             tracing=Tracing(resource=resource, sample_ratio=sample_ratio, processors=processors),
             metrics=Metrics(
                 resource=resource, histograms=histograms, readers=readers, tenants_limit=tenants_limit
             ),
             logs=logs,
+            export=export,
         )
 
     @classmethod
@@ -214,14 +216,21 @@ class Telemetry:
                 await task
 
     def shutdown(self, *, timeout_seconds: float = 2.0) -> None:
-        """Send what is left, within the time given whatever the collector does, and let the logs go."""
+        """Send what is left, within the time given and half a second, whatever the collector does."""
         closing = [
             Thread(target=close, name="telemetry-shutdown", daemon=True)
             for close in (self.tracing.shutdown, self.metrics.shutdown)
         ]
-        until = time.monotonic() + timeout_seconds
         for thread in closing:
             thread.start()
-        for thread in closing:
-            thread.join(max(0.0, until - time.monotonic()))
+        _join(closing, seconds=timeout_seconds)
+        if self._export is not None:
+            self._export.abort()
+            _join(closing, seconds=_ABORT_SECONDS)
         self.logs.close()
+
+
+def _join(threads: Iterable[Thread], *, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    for thread in threads:
+        thread.join(max(0.0, until - time.monotonic()))
