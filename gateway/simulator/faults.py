@@ -97,7 +97,7 @@ class Faults:
     def __init__(self, *, seed: int = 1) -> None:
         self._armed: list[ArmedFault] = []
         self._random = random.Random(seed)  # noqa: S311  draws trouble, keeps no secret
-        self._released = asyncio.Event()
+        self._release: asyncio.Future[None] | None = None
 
     def __len__(self) -> int:
         return len(self._armed)
@@ -115,12 +115,15 @@ class Faults:
 
     def release(self) -> None:
         """Let the requests that hang now go on to be handled; later ones hang still."""
-        self._released.set()
-        self._released = asyncio.Event()
+        if self._release is not None:
+            self._release.set_result(None)
+            self._release = None
 
-    def next_release(self) -> asyncio.Event:
-        """The event of the next release: taken when a request is met, so that no release is missed."""
-        return self._released
+    def next_release(self) -> "asyncio.Future[None]":
+        """Done at the next release: to be taken when a request is met, so that none is missed."""
+        if self._release is None:
+            self._release = asyncio.get_running_loop().create_future()
+        return self._release
 
     def meeting(self, method: str, *, path: str, page: int | None) -> list[Fault]:
         """The faults that this request meets, each counted: every alteration, and the first of the others."""

@@ -1,22 +1,14 @@
 """Where faults meet requests: the ASGI layer between the wire and Evolux's endpoints."""
 
-import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.simulator.faults import Fault, FaultKind, Faults
-from gateway.simulator.requests import RequestLog, page_in
-from gateway.simulator.wire import (
-    HeldResponse,
-    close_connection,
-    gone,
-    hold_response,
-    read_body,
-    reset_connection,
-)
+from gateway.simulator.requests import Received, RequestLog
+from gateway.simulator.wire import Connection, HeldResponse, connection_of, hold_response, read_body
 from gateway.simulator.world import World
 
 CONTROL_PATH = "/__simulator__"
@@ -44,15 +36,15 @@ class Interference:
         if scope["type"] != "http" or scope["path"].startswith(CONTROL_PATH):
             await self.app(scope, receive, send)
             return
-        self._log(scope)
+        received = self._log(scope)
         try:
-            await self._serve(scope, receive, send)
+            await self._serve(received, scope=scope, receive=receive, send=send)
         finally:
             self.requests.left()
 
-    def _log(self, scope: Scope) -> None:
+    def _log(self, scope: Scope) -> Received:
         token = dict(scope["headers"]).get(b"token", b"")
-        self.requests.arrived(
+        return self.requests.arrived(
             scope["method"],
             path=scope["path"],
             query=scope["query_string"].decode("latin-1"),
@@ -60,29 +52,29 @@ class Interference:
             at=self.world.clock(),
         )
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _serve(self, received: Received, *, scope: Scope, receive: Receive, send: Send) -> None:
         body = await read_body(receive)
         if body is None:
             return
-        page = page_in(scope["query_string"].decode("latin-1"))
-        met = self.faults.meeting(scope["method"], path=scope["path"], page=page)
+        met = self.faults.meeting(received.method, path=received.path, page=received.page)
         release = self.faults.next_release()
+        connection = connection_of(scope)
         delay_seconds = self.latency_seconds + sum(
             each.seconds for each in met if each.kind is FaultKind.DELAY
         )
         if delay_seconds > 0:
-            await _unless_gone(asyncio.sleep(delay_seconds), receive=receive)
-        fault = next((each for each in met if each.kind in _BEFORE), None)
-        if fault is not None and fault.kind is FaultKind.HANG:
-            if not await _unless_gone(release.wait(), receive=receive):
+            await connection.lasts(delay_seconds)
+        before = next((each for each in met if each.kind in _BEFORE), None)
+        if before is not None and before.kind is FaultKind.HANG:
+            if not await connection.lasts_until(release):
                 return
-        elif fault is not None:
-            await _end(fault, scope=scope, receive=receive, send=send)
+        elif before is not None:
+            await _end(before, connection=connection, send=send)
             return
         held = await hold_response(self.app, scope=scope, body=body)
         _alter(held, faults=met)
         after = next((each for each in met if each.kind in _AFTER), None)
-        await _deliver(held, fault=after, scope=scope, receive=receive, send=send)
+        await _deliver(held, fault=after, connection=connection, send=send)
 
 
 _BEFORE = frozenset({FaultKind.HANG, FaultKind.RESET, FaultKind.STATUS, FaultKind.HTML, FaultKind.REDIRECT})
@@ -91,9 +83,9 @@ _AFTER = frozenset(
 )
 
 
-async def _end(fault: Fault, *, scope: Scope, receive: Receive, send: Send) -> None:
+async def _end(fault: Fault, *, connection: Connection, send: Send) -> None:
     if fault.kind is FaultKind.RESET:
-        await reset_connection(scope, receive=receive)
+        await connection.reset()
     else:
         await _instead(fault).send(send)
 
@@ -108,30 +100,28 @@ def _instead(fault: Fault) -> HeldResponse:
     return HeldResponse(status=fault.status, headers=pairs, body=fault.body)
 
 
-async def _deliver(
-    held: HeldResponse, *, fault: Fault | None, scope: Scope, receive: Receive, send: Send
-) -> None:
+async def _deliver(held: HeldResponse, *, fault: Fault | None, connection: Connection, send: Send) -> None:
     if fault is None:
         await held.send(send)
     elif fault.kind is FaultKind.ANSWER_LOST:
-        await reset_connection(scope, receive=receive)
+        await connection.reset()
     elif fault.kind is FaultKind.TRUNCATED:
         half = HeldResponse(status=held.status, headers=held.headers, body=held.body[: len(held.body) // 2])
         await half.send(send, promised_bytes=len(held.body))
-        await close_connection(scope, receive=receive)
+        await connection.close()
     elif fault.kind is FaultKind.DRIP:
-        await _drip(held, seconds=fault.seconds, receive=receive, send=send)
+        await _drip(held, seconds=fault.seconds, connection=connection, send=send)
     else:
         body = b"" if fault.kind is FaultKind.EMPTY else _NO_DATA
         await HeldResponse(headers=[_JSON], body=body).send(send)
 
 
-async def _drip(held: HeldResponse, *, seconds: float, receive: Receive, send: Send) -> None:
+async def _drip(held: HeldResponse, *, seconds: float, connection: Connection, send: Send) -> None:
     await held.send_head(send)
     size = max(1, -(-len(held.body) // _DRIP_PIECES))
     for start in range(0, len(held.body), size):
         await send({"type": "http.response.body", "body": held.body[start : start + size], "more_body": True})
-        if not await _unless_gone(asyncio.sleep(seconds / _DRIP_PIECES), receive=receive):
+        if not await connection.lasts(seconds / _DRIP_PIECES):
             return
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
@@ -148,16 +138,3 @@ def _alter(held: HeldResponse, *, faults: Iterable[Fault]) -> None:
             true_total = answer["pagination"]["total"]
             answer["pagination"]["total"] = fault.total(true_total) if callable(fault.total) else fault.total
     held.body = msgspec.json.encode(answer)
-
-
-async def _unless_gone(waiting: Coroutine[Any, Any, object], *, receive: Receive) -> bool:
-    """Wait for something, or until the client leaves; whether the client is still there."""
-    leaving = asyncio.ensure_future(gone(receive))
-    tasks = [asyncio.ensure_future(waiting), leaving]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        return not leaving.done()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

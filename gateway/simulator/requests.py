@@ -32,6 +32,7 @@ class RequestLog:
         self.peak_in_flight = 0
         self._idle = asyncio.Event()
         self._idle.set()
+        self._arrival = asyncio.Event()
 
     def __iter__(self) -> Iterator[Received]:
         return iter(tuple(self._received))
@@ -85,6 +86,7 @@ class RequestLog:
         self._counts[method, _bare(path), received.page] += 1
         self.in_flight += 1
         self._idle.clear()
+        self._arrival.set()
         self.peak_in_flight = max(self.peak_in_flight, self.in_flight)
         return received
 
@@ -93,6 +95,12 @@ class RequestLog:
         self.in_flight -= 1
         if self.in_flight == 0:
             self._idle.set()
+
+    async def reached(self, total: int) -> None:
+        """Wait until so many requests have arrived since the log was begun or cleared."""
+        while len(self) < total:
+            self._arrival.clear()
+            await self._arrival.wait()
 
     async def idle(self) -> None:
         """Wait until no request is open, answered or abandoned by its client."""

@@ -10,17 +10,71 @@ from typing import cast
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-TRANSPORT = "simulator.transport"
+_CONNECTION = "simulator.connection"
 _LINGER_ZERO = struct.pack("ii", 1, 0)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """The client's end of a request: `lost` is done once it is gone. Without a socket it can only wait."""
+
+    lost: "asyncio.Future[None]"
+    transport: asyncio.Transport | None = None
+
+    async def lasts(self, seconds: float) -> bool:
+        """Wait; whether the client was there to the end."""
+        done, _ = await asyncio.wait([self.lost], timeout=seconds)
+        return not done
+
+    async def lasts_until(self, event: "asyncio.Future[None]") -> bool:
+        """Wait for something; whether it came before the client left."""
+        await asyncio.wait([self.lost, event], return_when=asyncio.FIRST_COMPLETED)
+        return not self.lost.done()
+
+    async def reset(self) -> None:
+        """Drop the connection with a TCP reset: what was unsent is lost, and the peer sees an error."""
+        transport = self._cuttable()
+        descriptor = os.dup(transport.get_extra_info("socket").fileno())
+        with socket.socket(fileno=descriptor) as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
+        transport.abort()
+        await self.lost
+
+    async def close(self) -> None:
+        """End the connection after what was written has been sent."""
+        self._cuttable().close()
+        await self.lost
+
+    def _cuttable(self) -> asyncio.Transport:
+        if self.transport is None:
+            raise RuntimeError("cutting a connection needs a socket: serve the app with server.running")
+        return self.transport
+
+
 class CuttableProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, with the connection's transport in `scope["extensions"]`."""
+    """uvicorn's protocol, with the connection in each request's `scope["extensions"]`."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # narrowed by uvicorn
+        """Take the connection up."""
+        super().connection_made(transport)
+        self.connection = Connection(transport=transport, lost=self.loop.create_future())
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let uvicorn know, and then whoever waits."""
+        super().connection_lost(exc)
+        if not self.connection.lost.done():
+            self.connection.lost.set_result(None)
 
     def on_message_begin(self) -> None:
-        """Begin a scope, as uvicorn does, and put the transport into it."""
+        """Begin a request's scope, and put the connection into it."""
         super().on_message_begin()
-        self.scope["extensions"] = cast("dict[str, dict[object, object]]", {TRANSPORT: self.transport})
+        self.scope["extensions"] = cast("dict[str, dict[object, object]]", {_CONNECTION: self.connection})
+
+
+def connection_of(scope: Scope) -> Connection:
+    """The request's connection; one that never ends where the app is called without a socket."""
+    extensions: dict[str, Connection] = scope.get("extensions", {})
+    return extensions.get(_CONNECTION) or Connection(lost=asyncio.get_running_loop().create_future())
 
 
 @dataclass(slots=True)
@@ -73,29 +127,3 @@ async def read_body(receive: Receive) -> bytes | None:
         body += message.get("body", b"")
         if not message.get("more_body", False):
             return bytes(body)
-
-
-async def gone(receive: Receive) -> None:
-    """Wait until the client has gone."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-async def reset_connection(scope: Scope, *, receive: Receive) -> None:
-    """Drop the connection with a TCP reset: unsent bytes are lost and the peer sees an error, not an end."""
-    transport = _transport(scope)
-    descriptor = os.dup(transport.get_extra_info("socket").fileno())
-    with socket.socket(fileno=descriptor) as connection:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
-    transport.abort()
-    await gone(receive)
-
-
-async def close_connection(scope: Scope, *, receive: Receive) -> None:
-    """End the connection after what was written has been sent."""
-    _transport(scope).close()
-    await gone(receive)
-
-
-def _transport(scope: Scope) -> asyncio.Transport:
-    return cast("asyncio.Transport", scope["extensions"][TRANSPORT])
