@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import cachetools
 
+from gateway.domain.errors import Failure
 from gateway.domain.ids import TenantId
 from gateway.domain.listings import Snapshot
 
@@ -34,13 +35,16 @@ class ListingKey(NamedTuple):
 class Held(NamedTuple):
     """A snapshot with the monotonic instant and the generation at which its walk began.
 
-    `provisional` marks one that a write has patched: a walk is to confirm it as soon as it is asked for.
+    `patched_at` is when a write last put into it what is known to have changed: a walk is to confirm that.
+    `failure` is why a part is missing, where Evolux failed to show it; `failed_at` when a later walk failed.
     """
 
     snapshot: Snapshot[Any]
     read_at: float
     generation: int
-    provisional: bool = False
+    patched_at: float | None = None
+    failure: Failure | None = None
+    failed_at: float | None = None
 
 
 class ListingStore:

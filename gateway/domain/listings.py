@@ -4,11 +4,11 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from datetime import datetime
 from enum import Enum
 from hashlib import blake2b
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast
 
 import msgspec
 
-from gateway.domain.errors import GatewayError
+from gateway.domain.errors import Failure
 
 T = TypeVar("T")
 
@@ -24,13 +24,19 @@ Row = TypeVar("Row")
 Row_co = TypeVar("Row_co", covariant=True)
 
 
+class Content(NamedTuple):
+    """What a snapshot's rows amount to: their version, and the bytes they take when encoded."""
+
+    version: str
+    encoded_bytes: int
+
+
 class Snapshot(Generic[Row_co]):
     """One read of a listing: rows in Evolux's order, without repeats.
 
     `version` is a digest of the content: equal versions hold equal rows; `encoded_bytes` is what that content
-    takes when encoded. `complete` is False where the
-    walk could not see every row, and `missing` then says which part. `page_rows` is how many rows a page
-    held upstream, which tells on which page a row stood.
+    takes when encoded. `complete` is False where the walk could not see every row, and `missing` then says
+    which part. `page_rows` is how many rows a page held upstream, which tells on which page a row stood.
     """
 
     __slots__ = (
@@ -52,15 +58,14 @@ class Snapshot(Generic[Row_co]):
         fetched_at: datetime,
         missing: str | None = None,
         page_rows: int = 50,
+        content: Content | None = None,
     ) -> None:
         self.rows: tuple[Row_co, ...] = tuple(rows)
         self.fetched_at = fetched_at
         self.missing = missing
         self.complete = missing is None
         self.page_rows = page_rows
-        encoded = msgspec.msgpack.encode((self.rows, missing))
-        self.version = blake2b(encoded, digest_size=12).hexdigest()
-        self.encoded_bytes = len(encoded)
+        self.version, self.encoded_bytes = content or _content(self.rows, missing)
         self._by_id: dict[int, Row_co] | None = None
         self._derived: dict[Hashable, object] = {}
 
@@ -70,6 +75,22 @@ class Snapshot(Generic[Row_co]):
         if self._by_id is None:
             self._by_id = {cast("Identified", row).id: row for row in self.rows}
         return self._by_id
+
+    def replacing(self, row: Any) -> "Snapshot[Row_co]":
+        """The same reading with one row as it is known to be by now; a row with a new id comes last.
+
+        The version follows from this one's and the row, for it must not cost what a whole digest does.
+        """
+        row_id = cast("Identified", row).id
+        at = self.derive("positions", _positions).get(row_id, len(self.rows))
+        encoded = msgspec.msgpack.encode((self.version, row))
+        return Snapshot(
+            (*self.rows[:at], row, *self.rows[at + 1 :]),
+            fetched_at=self.fetched_at,
+            missing=self.missing,
+            page_rows=self.page_rows,
+            content=Content(_hash(encoded), self.encoded_bytes + len(encoded)),
+        )
 
     def derive(self, key: Hashable, build: Callable[["Snapshot[Row_co]"], T]) -> T:
         """Give what `build` makes of the rows, made once per snapshot; `key` must come from a closed set."""
@@ -110,7 +131,7 @@ class Reading(msgspec.Struct, Generic[Row_co], frozen=True):
     source: ReadSource
     stale: bool = False
     age_seconds: float = 0.0
-    failure: GatewayError | None = None
+    failure: Failure | None = None
 
 
 class FreshnessBound(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,3 +147,12 @@ ANY_AGE = FreshnessBound()
 
 def _positions(snapshot: "Snapshot[Any]") -> dict[int, int]:
     return {row.id: at for at, row in enumerate(snapshot.rows)}
+
+
+def _content(rows: tuple[object, ...], missing: str | None) -> Content:
+    encoded = msgspec.msgpack.encode((rows, missing))
+    return Content(_hash(encoded), len(encoded))
+
+
+def _hash(encoded: bytes) -> str:
+    return blake2b(encoded, digest_size=12).hexdigest()
