@@ -34,15 +34,7 @@ async def read_pause_catalogue(agents: Snapshot[Agent], *, read_allowed: ReadAll
 
     An agent who is gone since the listing was read is passed over; other failures of `read_allowed` pass.
     """
-    tasks = [
-        asyncio.ensure_future(_read_or_pass(agent_id, read_allowed=read_allowed))
-        for agent_id in covering_agents(agents.rows)
-    ]
-    try:
-        listings = await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
+    listings = await _read_all(covering_agents(agents.rows), read_allowed=read_allowed)
     best: dict[PauseId, tuple[tuple[bool, bool, bool, float], Pause]] = {}
     allowed = (row.pause for listing in listings for row in listing)
     for rank, pause in (*_taken(agents.rows), *((_rank(pause, at=None), pause) for pause in allowed)):
@@ -66,6 +58,21 @@ def _cover(agents: dict[frozenset[QueueId], AgentId], *, covered: set[QueueId]) 
             yield agent_id
         elif gain:
             heapq.heappush(heap, (-gain, agent_id, queue_ids))
+
+
+async def _read_all(
+    agent_ids: Iterable[AgentId], *, read_allowed: ReadAllowed
+) -> list[Iterable[AllowedPause]]:
+    """Read every listing at once; the first failure ends the others and is raised as it is."""
+    try:
+        async with asyncio.TaskGroup() as readings:
+            tasks = [
+                readings.create_task(_read_or_pass(agent_id, read_allowed=read_allowed))
+                for agent_id in agent_ids
+            ]
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return [task.result() for task in tasks]
 
 
 async def _read_or_pass(agent_id: AgentId, *, read_allowed: ReadAllowed) -> Iterable[AllowedPause]:
