@@ -24,7 +24,7 @@ from gateway.telemetry.events import INTERNAL_ERROR
 MAX_MESSAGE_CHARS: Final = 1_000
 
 _QUOTED_VALUE: Final = re.compile(
-    r"(, found): .*|(cannot represent [^:]*): .*|(found (?:Block)?String) .*", re.DOTALL
+    r", found: .*|(?P<kept>cannot represent [^:]*): .*|(?P<also_kept>found (?:Block)?String) .*", re.DOTALL
 )
 """Where graphql-core's messages quote a caller's value, which may be a password."""
 _UNENCODABLE: Final = re.compile(r"[\x00\ud800-\udfff]")
@@ -121,23 +121,23 @@ def shape_error(error: GraphQLError | GatewayError, *, request_id: str) -> dict[
 def _cause_of(error: GraphQLError | GatewayError) -> Exception:
     """What the error is in the end: one of the catalogue, or an exception that nobody foresaw."""
     cause: Exception = error
-    while isinstance(cause, GraphQLError):
-        if cause.original_error is None:
-            return _own_cause(cause, path=getattr(error, "path", None))
+    while isinstance(cause, GraphQLError) and cause.original_error is not None:
         cause = cause.original_error
+    if isinstance(error, GraphQLError) and isinstance(cause, GraphQLError):
+        return _judge(error, cause=cause)
     return cause
 
 
-def _own_cause(error: GraphQLError, *, path: object) -> Exception:
-    """Judge an error of graphql-core's own: the caller's document or variables, or a value of ours.
+def _judge(error: GraphQLError, *, cause: GraphQLError) -> Exception:
+    """Say whose an error of graphql-core's own is: the document's or the variables', or a value's of ours.
 
-    Under a path, what has no place in the document is a value that a resolver gave and the type refused.
+    Under a path, what has no place in the document is a value that a resolver gave and its type refused.
     """
-    if isinstance(error, GraphQLSyntaxError):
+    if isinstance(cause, GraphQLSyntaxError):
         return GraphQLParseFailed(error.message)
-    if path is None or error.nodes:
+    if error.path is None or cause.nodes:
         return GraphQLValidationFailed(error.message)
-    return error
+    return cause
 
 
 def _extensions(cause: GatewayError, *, request_id: str) -> dict[str, Any]:
@@ -159,8 +159,12 @@ def safe_message(cause: GatewayError) -> str:
     """The message without a caller's value and without what UTF-8 or a log cannot take."""
     message = cause.message
     if isinstance(cause, GraphQLParseFailed | GraphQLValidationFailed):
-        message = _QUOTED_VALUE.sub(lambda match: f"{match[match.lastindex or 0]}.", message)
+        message = _QUOTED_VALUE.sub(_keep_the_rule, message)
     return _UNENCODABLE.sub("\N{REPLACEMENT CHARACTER}", message)[:MAX_MESSAGE_CHARS]
+
+
+def _keep_the_rule(quoting: re.Match[str]) -> str:
+    return f"{quoting['kept'] or quoting['also_kept'] or ''}."
 
 
 def _log(cause: Exception, *, request_id: str) -> None:

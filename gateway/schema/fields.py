@@ -68,7 +68,7 @@ def entry(function: Resolve, *, scope: str | None, description: str) -> Any:
     """A root field. Without the `scope` it is refused; None needs a known caller and nothing more."""
     needs = f"Needs the scope `{scope}`." if scope else "Needs no scope."
     resolver = Resolver(source=Source.UPSTREAM, function=function, is_entry=True, scope=scope)
-    return _declare(resolver, description=f"{description}\n\n{needs}")
+    return _declare(resolver, description=f"{description} {needs}")
 
 
 def _declare(resolver: Resolver, *, description: str) -> Any:
