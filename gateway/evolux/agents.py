@@ -1,12 +1,13 @@
 """Agents as Evolux writes them."""
 
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
 
 from gateway.domain.agents import Agent, AgentChange, AgentLogin, NewAgent
-from gateway.domain.ids import AgentId, QueueId
-from gateway.evolux.fields import Fields, OnOdd, as_flag, as_id, as_text, in_utc
+from gateway.domain.ids import MAX_ID, AgentId, QueueId
+from gateway.evolux.fields import Fields, OnOdd, WireId, as_flag, as_id, as_text, in_utc
 from gateway.evolux.pauses import AgentPauseRow, PauseReader, agent_pause_from_fields
 from gateway.evolux.queues import queue_ids_from
 from gateway.evolux.rows import RowReader
@@ -27,7 +28,7 @@ class ExtensionRow(msgspec.Struct, frozen=True, gc=False):
 class QueueReferenceRow(msgspec.Struct, frozen=True, gc=False):
     """`current_outbound_queue` where it is an object, and an item of `queues` where that is one."""
 
-    id: int | None = None
+    id: WireId | None = None
     name: str | None = None
 
 
@@ -40,17 +41,17 @@ class AgentLoginRow(msgspec.Struct, frozen=True, gc=False):
     time_logoff: datetime | None = None
 
 
-class AgentRow(msgspec.Struct, frozen=True):
+class AgentRow(msgspec.Struct, frozen=True, gc=False):
     """A row of the agent listing."""
 
-    id: int
+    id: WireId
     name: str
     login: str
     enable: bool = True
     archived: bool = False
-    queues: list[int] = []
+    queues: tuple[Annotated[QueueId, msgspec.Meta(ge=1, le=MAX_ID)], ...] = ()
     current_extension: str | ExtensionRow | None = None
-    current_outbound_queue: int | QueueReferenceRow | None = None
+    current_outbound_queue: WireId | QueueReferenceRow | None = None
     current_pause: AgentPauseRow | None = None
     last_pause: AgentPauseRow | None = None
     last_login: AgentLoginRow | None = None
@@ -61,7 +62,7 @@ class AgentReader:
 
     def __init__(self, on_odd: OnOdd) -> None:
         self._pauses = PauseReader()
-        self._queue_ids: dict[tuple[int, ...], tuple[QueueId, ...]] = {}
+        self._queue_ids: dict[tuple[QueueId, ...], tuple[QueueId, ...]] = {}
         self.rows = RowReader(
             AgentRow,
             listing=LISTING,
@@ -75,13 +76,13 @@ class AgentReader:
         current, last, login = row.current_pause, row.last_pause, row.last_login
         outbound = row.current_outbound_queue
         return Agent(
-            id=AgentId(as_id(row.id)),
+            id=AgentId(row.id),
             name=row.name,
             login=row.login,
             enabled=row.enable,
             archived=row.archived,
             extension=None if row.current_extension is None else _extension(row.current_extension),
-            queue_ids=self._shared_queue_ids(row.queues),
+            queue_ids=self._queue_ids.setdefault(row.queues, row.queues),
             outbound_queue_id=None if outbound is None else _outbound_id(outbound),
             outbound_queue_name=outbound.name if isinstance(outbound, QueueReferenceRow) else None,
             current_pause=None
@@ -90,13 +91,6 @@ class AgentReader:
             last_pause=None if last is None else self._pauses.agent_pause(last),
             last_login=None if login is None else _login(login),
         )
-
-    def _shared_queue_ids(self, queues: list[int]) -> tuple[QueueId, ...]:
-        key = tuple(queues)
-        shared = self._queue_ids.get(key)
-        if shared is None:
-            shared = self._queue_ids[key] = queue_ids_from(queues)
-        return shared
 
 
 def agent_from_fields(fields: Fields) -> Agent | None:
@@ -178,7 +172,7 @@ def _extension_from_fields(fields: Fields) -> str | None:
 
 def _outbound_id(value: int | QueueReferenceRow) -> QueueId | None:
     number = value.id if isinstance(value, QueueReferenceRow) else value
-    return None if number is None else QueueId(as_id(number))
+    return None if number is None else QueueId(number)
 
 
 def _outbound_from_fields(fields: Fields) -> QueueReferenceRow:

@@ -1,5 +1,6 @@
 """The pool of connections to one tenant's Evolux: http/1.1 keep-alive, and nothing that leaks a token."""
 
+import functools
 import ssl
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
@@ -28,12 +29,18 @@ class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
     max_body_bytes: int = 16 * 1024 * 1024
 
 
+@functools.cache
+def public_trust() -> ssl.SSLContext:
+    """Trust in the public authorities; loading them takes a while, so that all tenants share one."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
 def open_http(*, limits: ConnectionLimits, verify: ssl.SSLContext | None = None) -> httpx.AsyncClient:
     """A client that follows no redirect, keeps no cookie, and asks no environment for proxy or netrc.
 
     `verify` is the trust in Evolux's certificate, by default the public authorities.
     """
-    trust = verify or httpx.create_ssl_context(trust_env=False)
+    trust = verify or public_trust()
 
     def open_session() -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(

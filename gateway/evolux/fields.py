@@ -2,13 +2,19 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import NamedTuple, TypeVar
+from typing import Annotated, NamedTuple, TypeVar
+
+import msgspec
 
 from gateway.domain.ids import MAX_ID
 from gateway.evolux.envelope import as_whole
 from gateway.evolux.observing import Odd
 
 T = TypeVar("T")
+WireId = Annotated[int, msgspec.Meta(ge=1, le=MAX_ID)]
+"""An id in a typed row: the decoder refuses any other, and the row is then read field by field."""
+WireLimit = Annotated[int, msgspec.Meta(ge=0)]
+"""Seconds of a limit in a typed row."""
 OnOdd = Callable[[Odd], None]
 
 _MILLISECONDS_FROM = 10**11

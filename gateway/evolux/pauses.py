@@ -1,12 +1,12 @@
 """Pauses as Evolux writes them: the reason, the pause taken, the pause allowed. Three ids that differ."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 
 from gateway.domain.ids import PauseId, QueueId
 from gateway.domain.pauses import AgentPause, AllowedPause, Pause
-from gateway.evolux.fields import Fields, OnOdd, as_flag, as_id, as_limit, as_text, in_utc
+from gateway.evolux.fields import Fields, OnOdd, WireId, WireLimit, as_flag, as_id, as_limit, as_text, in_utc
 from gateway.evolux.rows import RowReader
 
 LISTING = "agent_pauses"
@@ -17,37 +17,37 @@ LIMIT_NAMES = ("max_duration", "limit_duration", "limit")
 class PauseRow(msgspec.Struct, frozen=True, gc=False):
     """`reason` of a pause taken, `pause` of a pause allowed."""
 
-    id: int
+    id: WireId
     description: str
     type: str | None = None
     productive: bool = False
     system: bool = False
 
 
-class AgentPauseRow(msgspec.Struct, frozen=True):
+class AgentPauseRow(msgspec.Struct, frozen=True, gc=False):
     """`last_pause` and `current_pause`."""
 
     time_start: datetime
     id: int | None = None
     time_end: datetime | None = None
     reason: PauseRow | None = None
-    reason_id: int | None = None
-    max_duration: int | None = None
-    limit_duration: int | None = None
-    limit: int | None = None
+    reason_id: WireId | None = None
+    max_duration: WireLimit | None = None
+    limit_duration: WireLimit | None = None
+    limit: WireLimit | None = None
 
 
-class AllowedPauseRow(msgspec.Struct, frozen=True):
+class AllowedPauseRow(msgspec.Struct, frozen=True, gc=False):
     """A row of an agent's pauses listing."""
 
     pause: PauseRow
     id: int | None = None
-    queue_id: int | None = None
+    queue_id: WireId | None = None
     automatic_unpause: bool = False
     disable_unpause: bool = False
-    limit_duration: int | None = None
-    max_duration: int | None = None
-    limit: int | None = None
+    limit_duration: WireLimit | None = None
+    max_duration: WireLimit | None = None
+    limit: WireLimit | None = None
 
 
 class PauseReader:
@@ -57,37 +57,39 @@ class PauseReader:
         self._known: dict[PauseRow, Pause] = {}
 
     def pause(self, row: PauseRow) -> Pause:
-        """A reason; ValueError: its id is none."""
+        """A reason."""
         known = self._known.get(row)
-        if known is None:
-            known = self._known[row] = Pause(
-                id=PauseId(as_id(row.id)),
-                description=row.description,
-                type=row.type or None,
-                productive=row.productive,
-                system=row.system,
-            )
-        return known
+        if known is not None:
+            return known
+        pause = self._known[row] = Pause(
+            id=PauseId(row.id),
+            description=row.description,
+            type=row.type or None,
+            productive=row.productive,
+            system=row.system,
+        )
+        return pause
 
     def agent_pause(self, row: AgentPauseRow) -> AgentPause:
-        """A pause that was taken; ValueError: an id in it is none."""
+        """A pause that was taken."""
         pause = None if row.reason is None else self.pause(row.reason)
+        started_at, ended_at = row.time_start, row.time_end
         return AgentPause(
             id=row.id,
-            started_at=in_utc(row.time_start),
-            ended_at=None if row.time_end is None else in_utc(row.time_end),
+            started_at=started_at if started_at.tzinfo is UTC else in_utc(started_at),
+            ended_at=ended_at if ended_at is None or ended_at.tzinfo is UTC else in_utc(ended_at),
             pause=pause,
             pause_id=_pause_id(row.reason_id, pause=pause),
-            max_duration_seconds=_first_limit(row.max_duration, row.limit_duration, row.limit),
+            max_duration_seconds=_first_limit(row),
         )
 
     def allowed_pause(self, row: AllowedPauseRow) -> AllowedPause:
-        """A pause that may be taken; ValueError: an id in it is none."""
+        """A pause that may be taken."""
         return AllowedPause(
             id=row.id,
             pause=self.pause(row.pause),
-            queue_id=None if row.queue_id is None else QueueId(as_id(row.queue_id)),
-            limit_duration_seconds=_first_limit(row.limit_duration, row.max_duration, row.limit),
+            queue_id=None if row.queue_id is None else QueueId(row.queue_id),
+            limit_duration_seconds=_first_limit(row),
             automatic_unpause=row.automatic_unpause,
             unpause_disabled=row.disable_unpause,
         )
@@ -147,6 +149,8 @@ def allowed_pause_from_fields(fields: Fields) -> AllowedPause | None:
     nested = fields.nested("pause")
     pause = None if nested is None else pause_from_fields(nested)
     if pause is None:
+        if fields.peek("pause") is None:
+            fields.note("pause")
         return None
     queue_id = fields.read("queue_id", as_id)
     return AllowedPause(
@@ -162,8 +166,10 @@ def allowed_pause_from_fields(fields: Fields) -> AllowedPause | None:
 def _pause_id(reason_id: int | None, *, pause: Pause | None) -> PauseId | None:
     if reason_id is None:
         return None if pause is None else pause.id
-    return PauseId(as_id(reason_id))
+    return PauseId(reason_id)
 
 
-def _first_limit(*seconds: int | None) -> int | None:
-    return next((limit for limit in seconds if limit is not None and limit >= 0), None)
+def _first_limit(row: AgentPauseRow | AllowedPauseRow) -> int | None:
+    if row.max_duration is not None:
+        return row.max_duration
+    return row.limit_duration if row.limit_duration is not None else row.limit

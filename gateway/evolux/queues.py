@@ -4,7 +4,7 @@ import msgspec
 
 from gateway.domain.ids import QueueId
 from gateway.domain.queues import Queue
-from gateway.evolux.fields import Fields, OnOdd, as_id, as_text
+from gateway.evolux.fields import Fields, OnOdd, WireId, as_id, as_text
 from gateway.evolux.rows import RowReader
 
 LISTING = "queues"
@@ -13,7 +13,7 @@ LISTING = "queues"
 class QueueRow(msgspec.Struct, frozen=True, gc=False):
     """A row of the queue listing."""
 
-    id: int
+    id: WireId
     name: str | None = None
     slug: str | None = None
     number: str | int | None = None
@@ -28,9 +28,9 @@ def queue_reader(on_odd: OnOdd) -> RowReader[QueueRow, Queue]:
 
 
 def queue_from_wire(row: QueueRow) -> Queue:
-    """A row to a queue; ValueError: the id is none."""
+    """A row to a queue."""
     return Queue(
-        id=QueueId(as_id(row.id)),
+        id=QueueId(row.id),
         name=row.name,
         slug=row.slug,
         number=None if row.number is None else str(row.number),

@@ -1,0 +1,242 @@
+"""The page walk over pages that a test scripts."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import msgspec
+import pytest
+
+from gateway.domain.errors import UpstreamUnavailable
+from gateway.evolux.envelope import Pagination
+from gateway.evolux.paging import MAX_PAGES, Page, WalkResult, walk
+from gateway.evolux.rows import PageRows
+
+
+class Row(msgspec.Struct, frozen=True):
+    id: int
+    seen: str = ""
+
+
+def a_page(
+    ids: Sequence[int],
+    *,
+    total: int | None = None,
+    limit: int | None = 2,
+    is_last: bool = False,
+    items: int | None = None,
+    unserved: int = 0,
+    seen: str = "",
+) -> Page[Row]:
+    rows = PageRows(tuple(Row(number, seen) for number in ids), len(ids) + unserved)
+    return Page(rows=rows, pagination=Pagination(limit=limit, total=total, items=items, is_last=is_last))
+
+
+class Listing:
+    """Pages of a listing of ids, and what was asked of it."""
+
+    def __init__(self, page: Callable[[int], Page[Row]]) -> None:
+        self._page = page
+        self.asked: list[int] = []
+        self.open = 0
+        self.most_open = 0
+
+    async def __call__(self, number: int) -> Page[Row]:
+        self.asked.append(number)
+        self.open += 1
+        self.most_open = max(self.most_open, self.open)
+        try:
+            await asyncio.sleep(0)
+            return self._page(number)
+        finally:
+            self.open -= 1
+
+
+async def walked(listing: Listing, *, concurrency: int = 4, attempts: int = 3) -> WalkResult[Row]:
+    return await walk(listing, key=lambda row: row.id, concurrency=concurrency, attempts=attempts)
+
+
+def ids(result: WalkResult[Row]) -> list[int]:
+    return [row.id for row in result.rows]
+
+
+def slices(total: int, *, limit: int = 2, told: int | None = None) -> Callable[[int], Page[Row]]:
+    def page(number: int) -> Page[Row]:
+        held = range(1, total + 1)[(number - 1) * limit : number * limit]
+        return a_page(held, total=total if told is None else told, limit=limit)
+
+    return page
+
+
+async def test_every_page_is_read_once_and_rows_stand_in_page_order() -> None:
+    listing = Listing(slices(7))
+    result = await walked(listing)
+    assert ids(result) == [1, 2, 3, 4, 5, 6, 7]
+    assert sorted(listing.asked) == [1, 2, 3, 4]
+    assert (result.missing, result.failure, result.torn, result.pages, result.page_rows) == (None, None, 0, 4, 2)
+
+
+async def test_no_more_pages_than_the_bound_are_asked_at_once() -> None:
+    listing = Listing(slices(40))
+    assert len((await walked(listing, concurrency=3)).rows) == 40
+    assert listing.most_open == 3
+
+
+@pytest.mark.parametrize("total", [0, 1, 2])
+async def test_a_listing_of_one_page_is_asked_once(total: int) -> None:
+    listing = Listing(slices(total))
+    result = await walked(listing)
+    assert (len(result.rows), listing.asked, result.missing) == (total, [1], None)
+
+
+async def test_without_pagination_there_is_one_page() -> None:
+    listing = Listing(lambda _number: Page(rows=PageRows((Row(1), Row(2)), 2)))
+    result = await walked(listing)
+    assert (ids(result), listing.asked, result.missing) == ([1, 2], [1], None)
+
+
+async def test_a_null_next_url_ends_the_walk_and_a_total_beyond_it_is_noticed() -> None:
+    listing = Listing(lambda _number: a_page([1, 2], total=9, is_last=True))
+    result = await walked(listing)
+    assert listing.asked == [1, 1, 1]
+    assert result.missing == "the listing changed while it was read: 2 of 9 rows seen"
+
+
+@pytest.mark.parametrize("limit", [0, -5, None, 10**15, 50])
+async def test_a_limit_that_page_1_does_not_bear_out_is_replaced_by_what_it_held(limit: int | None) -> None:
+    def page(number: int) -> Page[Row]:
+        held = range(1, 6)[(number - 1) * 2 : number * 2]
+        return a_page(held, total=5, limit=limit, is_last=number == 3)
+
+    result = await walked(Listing(page))
+    assert (ids(result), result.missing, result.page_rows) == ([1, 2, 3, 4, 5], None, 2)
+
+
+async def test_a_total_that_changes_makes_the_walk_begin_again() -> None:
+    state = {"total": 5}
+
+    def page(number: int) -> Page[Row]:
+        if number == 3 and state["total"] == 5:
+            state["total"] = 4
+        return slices(state["total"])(number)
+
+    listing = Listing(page)
+    result = await walked(listing, concurrency=1)
+    assert (ids(result), result.missing, result.torn) == ([1, 2, 3, 4], None, 1)
+    assert listing.asked == [1, 2, 3, 1, 2]
+
+
+async def test_a_listing_that_never_stands_still_is_served_incomplete_after_the_stated_walks() -> None:
+    totals = iter(range(100, 200))
+    listing = Listing(lambda number: a_page([number], total=next(totals), limit=1, is_last=number == 3))
+    result = await walked(listing, concurrency=1)
+    assert listing.asked.count(1) == 3
+    assert (result.torn, result.failure) == (3, None)
+    assert result.missing is not None
+    assert result.rows
+
+
+async def test_a_row_seen_twice_stays_as_the_first_page_had_it_and_a_vanished_one_is_noticed() -> None:
+    pages = {1: a_page([1, 2], total=4, seen="a"), 2: a_page([2, 3], total=4, seen="b")}
+    result = await walked(Listing(pages.__getitem__))
+    assert result.rows == (Row(1, "a"), Row(2, "a"), Row(3, "b"))
+    assert result.missing == "the listing changed while it was read: 3 of 4 rows seen"
+
+
+async def test_a_page_shorter_than_it_says_is_noticed() -> None:
+    result = await walked(Listing(lambda _number: a_page([1, 2], total=2, items=3)))
+    assert result.missing is not None
+    assert result.torn == 3
+
+
+async def test_an_absurd_total_is_ended_by_the_first_empty_page() -> None:
+    listing = Listing(slices(3, told=10**12))
+    result = await walked(listing, concurrency=2)
+    assert ids(result) == [1, 2, 3]
+    assert result.missing == f"the listing changed while it was read: 3 of {10**12} rows seen"
+    assert max(listing.asked) <= 5
+
+
+async def test_more_pages_than_are_ever_read_are_said_to_be_missing() -> None:
+    listing = Listing(lambda number: a_page([number], total=10**6, limit=1))
+    result = await walked(listing)
+    assert (len(result.rows), len(listing.asked)) == (MAX_PAGES, MAX_PAGES)
+    assert result.missing == f"only the first {MAX_PAGES} pages were read"
+
+
+async def test_a_negative_total_is_one_page_and_noticed() -> None:
+    result = await walked(Listing(lambda _number: a_page([1], total=-3)))
+    assert ids(result) == [1]
+    assert result.missing is not None
+
+
+async def test_without_a_total_pages_are_followed_until_they_end() -> None:
+    def page(number: int) -> Page[Row]:
+        return a_page(range(1, 6)[(number - 1) * 2 : number * 2], is_last=number == 3)
+
+    listing = Listing(page)
+    result = await walked(listing)
+    assert (ids(result), listing.asked, result.missing) == ([1, 2, 3, 4, 5], [1, 2, 3], None)
+
+
+async def test_without_a_total_a_listing_that_ignores_the_page_is_read_twice_not_for_ever() -> None:
+    listing = Listing(lambda _number: a_page([1, 2]))
+    result = await walked(listing)
+    assert (ids(result), listing.asked, result.missing) == ([1, 2], [1, 2], None)
+
+
+async def test_rows_that_could_not_be_served_are_said_and_not_walked_for_again() -> None:
+    listing = Listing(lambda _number: a_page([1, 2], total=3, limit=3, unserved=1))
+    result = await walked(listing)
+    assert (result.missing, result.torn, listing.asked) == ("1 rows could not be read", 0, [1])
+
+
+async def test_a_page_that_fails_ends_the_walk_with_what_was_read_and_leaves_no_task() -> None:
+    failure = UpstreamUnavailable("down", upstream_status=503)
+    cancelled: list[int] = []
+
+    async def page(number: int) -> Page[Row]:
+        if number == 3:
+            raise failure
+        if number > 3:
+            try:
+                await asyncio.Future()
+            except asyncio.CancelledError:
+                cancelled.append(number)
+                raise
+        return slices(12)(number)
+
+    before = asyncio.all_tasks()
+    result = await walk(page, key=lambda row: row.id, concurrency=4)
+    assert result.failure is failure
+    assert ids(result) == [1, 2, 3, 4]
+    assert result.missing == "4 of 6 pages could not be read"
+    assert sorted(cancelled) == [4, 5]
+    assert asyncio.all_tasks() == before
+
+
+async def test_a_first_page_that_fails_leaves_nothing() -> None:
+    failure = UpstreamUnavailable("down")
+
+    async def page(_number: int) -> Page[Row]:
+        raise failure
+
+    result = await walk(page, key=lambda row: row.id)
+    assert (result.rows, result.failure, result.torn) == ((), failure, 0)
+
+
+async def test_a_walk_that_is_cancelled_takes_its_pages_with_it() -> None:
+    began = asyncio.Event()
+
+    async def page(number: int) -> Page[Row]:
+        if number > 1:
+            began.set()
+            await asyncio.Future()
+        return slices(12)(number)
+
+    before = asyncio.all_tasks()
+    task = asyncio.create_task(walk(page, key=lambda row: row.id, concurrency=4))
+    await began.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert asyncio.all_tasks() == before
