@@ -19,7 +19,7 @@ from gateway.evolux.protection.recent import RecentCount
 from gateway.telemetry.labels import BreakerState
 
 FAILED_SHARE: Final = 0.5
-"""Of the requests in the window, how many must have failed: a busy Evolux that fails now and then is asked on."""
+"""Of the requests in the window so many must have failed: one that fails now and then is asked on."""
 PROBE_SECONDS: Final = 1.0
 """When to come again while a probe is under way."""
 _SERVER_ERROR: Final = 500
@@ -82,6 +82,7 @@ class Breaker:
         self._open_until: float | None = None
         self._epoch = 0
         self._is_probing = False
+        self._told = BreakerState.CLOSED
 
     @property
     def state(self) -> BreakerState:
@@ -120,7 +121,7 @@ class Breaker:
         is_probe = self._open_until is not None
         if is_probe:
             self._is_probing = True
-            self._on_change(BreakerState.HALF_OPEN)
+            self._tell(BreakerState.HALF_OPEN)
         return Permit(self._epoch, is_probe)
 
     def end(self, permit: Permit, verdict: Verdict) -> None:
@@ -149,4 +150,9 @@ class Breaker:
         self._asked.clear()
         self._failed.clear()
         self._open_until = self._monotonic() + self._limits.open_seconds if is_open else None
-        self._on_change(BreakerState.OPEN if is_open else BreakerState.CLOSED)
+        self._tell(BreakerState.OPEN if is_open else BreakerState.CLOSED)
+
+    def _tell(self, state: BreakerState) -> None:
+        if state is not self._told:
+            self._told = state
+            self._on_change(state)

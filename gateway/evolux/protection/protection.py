@@ -1,4 +1,4 @@
-"""One tenant's protection, whole: what the client enters around every attempt, and asks before every retry."""
+"""One tenant's protection, whole: what its client enters for every attempt, and asks before every retry."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -36,7 +36,7 @@ class ProtectionState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Protection:
-    """Of one tenant, in one event loop; nothing of it is shared. `gate` and `may_retry` are for the client."""
+    """Of one tenant, in one event loop; nothing of it is shared. Its client gets `gate` and `may_retry`."""
 
     def __init__(
         self,
@@ -74,8 +74,8 @@ class Protection:
     async def gate(self, operation: Operation) -> AsyncIterator[None]:
         """Enter around one attempt; what is raised on entering was decided before anything was sent.
 
-        UpstreamUnavailable: the breaker is open, or no time is left to write; UpstreamTimeout: none is left to
-        read; RateLimited, Overloaded, UpstreamRateLimited: see `Turnstile.enter`.
+        UpstreamUnavailable: the breaker is open, or no time is left to write; UpstreamTimeout: or to read;
+        RateLimited, Overloaded, UpstreamRateLimited: see `Turnstile.enter`.
         """
         deadline = current_deadline()
         _require_time(deadline, is_write=operation.is_write)

@@ -125,7 +125,7 @@ class Turnstile:
         self._plan_wake()
 
     def _plan_wake(self) -> None:
-        """Look again when the quota or Evolux's rest lets the next one go; a slot that frees looks by itself."""
+        """Look again when quota and rest let the next one go; a slot that frees looks by itself."""
         if self._wake is not None:
             self._wake.cancel()
             self._wake = None
@@ -161,7 +161,7 @@ class Turnstile:
 
     def _rest(self) -> GatewayError:
         return UpstreamRateLimited(
-            "Evolux asked for fewer requests: the gateway holds reads back until then",
+            "Evolux asked to be left alone for a while: the gateway holds reads back until then",
             retry_after_seconds=self.held_seconds,
         )
 

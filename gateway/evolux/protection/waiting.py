@@ -26,7 +26,7 @@ class Waiter:
 
 
 class FairQueue:
-    """An errand is what one caller's request, or one walk, asks: with 100 pages it waits as one among others."""
+    """An errand is what one caller's request, or one walk, asks: with 100 pages it is one among others."""
 
     def __init__(self) -> None:
         self._writes: deque[Waiter] = deque()
