@@ -4,7 +4,8 @@ A test module subclasses `CallCenterContract` as `Test…` and gives a fixture `
 `ContractWorld`; everything else goes through the port.
 """
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -63,16 +64,14 @@ async def held_agent(world: ContractWorld, agent_id: AgentId) -> Agent:
     return (await world.call_center.agents()).snapshot.by_id[agent_id]
 
 
-async def refusal_that_changes_nothing(
-    world: ContractWorld, kind: type[Refusal], *, write: Awaitable[object]
-) -> Refusal:
-    """Do the write, expect the refusal, and see that the listing is as it was."""
+@asynccontextmanager
+async def refused(world: ContractWorld, kind: type[Refusal]) -> AsyncIterator[pytest.ExceptionInfo[Refusal]]:
+    """Expect the block's write to be refused so, and see that the listing is as it was."""
     before = await agents_now(world)
     with pytest.raises(kind) as raised:
-        await write
-    assert type(raised.value) is kind
+        yield raised
+    assert raised.type is kind
     assert await agents_now(world) == before
-    return raised.value
 
 
 class CallCenterContract:
@@ -143,10 +142,9 @@ class CallCenterContract:
 
     async def test_a_taken_login_is_refused(self, world: ContractWorld) -> None:
         new = NewAgent(name="Outra", login=world.taken_login, password="segredo-7")
-        refusal = await refusal_that_changes_nothing(
-            world, LoginTaken, write=world.call_center.create_agent(new)
-        )
-        assert "segredo-7" not in repr(refusal)
+        async with refused(world, LoginTaken) as raised:
+            await world.call_center.create_agent(new)
+        assert "segredo-7" not in repr(raised.value)
 
     async def test_an_update_changes_the_given_fields_only(self, world: ContractWorld) -> None:
         before = await agents_now(world)
@@ -173,40 +171,42 @@ class CallCenterContract:
         assert await agents_now(world) == before
 
     async def test_a_blank_password_is_refused_by_name(self, world: ContractWorld) -> None:
-        write = world.call_center.update_agent(world.logged_in, AgentChange(name="Nova", password="  "))
-        refusal = await refusal_that_changes_nothing(world, BadUserInput, write=write)
-        assert refusal.field == ("password",)
+        async with refused(world, BadUserInput) as raised:
+            await world.call_center.update_agent(world.logged_in, AgentChange(name="Nova", password="  "))
+        assert raised.value.field == ("password",)
 
     async def test_an_unknown_agent_is_not_updated(self, world: ContractWorld) -> None:
-        write = world.call_center.update_agent(world.unknown_agent, AgentChange(name="Ninguém"))
-        await refusal_that_changes_nothing(world, AgentNotFound, write=write)
+        async with refused(world, AgentNotFound):
+            await world.call_center.update_agent(world.unknown_agent, AgentChange(name="Ninguém"))
 
     async def test_a_pause_begins(self, world: ContractWorld) -> None:
         before = await agents_now(world)
         await world.call_center.pause_agent(world.logged_in, world.allowed_pause)
-        agent = await held_agent(world, world.logged_in)
-        assert agent.state is AgentState.PAUSED
-        assert agent.current_pause is not None
-        assert agent.current_pause.pause_id == world.allowed_pause
-        assert agent.current_pause.ended_at is None
-        assert replace(agent, current_pause=None) == before[world.logged_in]
-        assert await agents_now(world) == dict(before) | {world.logged_in: agent}
+        held = await held_agent(world, world.logged_in)
+        after = await agents_now(world)
+        for agent in (held, after[world.logged_in]):
+            assert agent.state is AgentState.PAUSED
+            assert agent.current_pause is not None
+            assert agent.current_pause.pause_id == world.allowed_pause
+            assert agent.current_pause.ended_at is None
+        unpaused = replace(after[world.logged_in], current_pause=None)
+        assert dict(after) | {world.logged_in: unpaused} == before
 
     async def test_a_second_pause_is_refused(self, world: ContractWorld) -> None:
-        write = world.call_center.pause_agent(world.paused, world.allowed_pause)
-        await refusal_that_changes_nothing(world, AgentAlreadyPaused, write=write)
+        async with refused(world, AgentAlreadyPaused):
+            await world.call_center.pause_agent(world.paused, world.allowed_pause)
 
     async def test_an_unknown_agent_is_not_paused(self, world: ContractWorld) -> None:
-        write = world.call_center.pause_agent(world.unknown_agent, world.allowed_pause)
-        await refusal_that_changes_nothing(world, AgentNotFound, write=write)
+        async with refused(world, AgentNotFound):
+            await world.call_center.pause_agent(world.unknown_agent, world.allowed_pause)
 
     async def test_an_unknown_pause_is_not_begun(self, world: ContractWorld) -> None:
-        write = world.call_center.pause_agent(world.logged_in, world.unknown_pause)
-        await refusal_that_changes_nothing(world, PauseNotFound, write=write)
+        async with refused(world, PauseNotFound):
+            await world.call_center.pause_agent(world.logged_in, world.unknown_pause)
 
     async def test_a_logged_out_agent_is_not_paused(self, world: ContractWorld) -> None:
-        write = world.call_center.pause_agent(world.logged_out, world.allowed_pause)
-        await refusal_that_changes_nothing(world, AgentNotLoggedIn, write=write)
+        async with refused(world, AgentNotLoggedIn):
+            await world.call_center.pause_agent(world.logged_out, world.allowed_pause)
 
     async def test_a_pause_ends(self, world: ContractWorld) -> None:
         before = (await agents_now(world))[world.paused]
@@ -219,12 +219,12 @@ class CallCenterContract:
         assert replace(agent.last_pause, ended_at=None) == before.current_pause
 
     async def test_no_pause_is_not_ended(self, world: ContractWorld) -> None:
-        write = world.call_center.unpause_agent(world.logged_in)
-        await refusal_that_changes_nothing(world, AgentNotPaused, write=write)
+        async with refused(world, AgentNotPaused):
+            await world.call_center.unpause_agent(world.logged_in)
 
     async def test_an_unknown_agent_is_not_unpaused(self, world: ContractWorld) -> None:
-        write = world.call_center.unpause_agent(world.unknown_agent)
-        await refusal_that_changes_nothing(world, AgentNotFound, write=write)
+        async with refused(world, AgentNotFound):
+            await world.call_center.unpause_agent(world.unknown_agent)
 
     async def test_a_login_ends(self, world: ContractWorld) -> None:
         await world.call_center.log_off_agent(world.logged_in)
@@ -240,14 +240,14 @@ class CallCenterContract:
         assert agent.current_pause is None
 
     async def test_no_login_is_not_ended(self, world: ContractWorld) -> None:
-        write = world.call_center.log_off_agent(world.logged_out)
-        await refusal_that_changes_nothing(world, AgentNotLoggedIn, write=write)
+        async with refused(world, AgentNotLoggedIn):
+            await world.call_center.log_off_agent(world.logged_out)
 
     async def test_a_login_does_not_end_during_a_call(self, world: ContractWorld) -> None:
-        write = world.call_center.log_off_agent(world.on_call)
-        refusal = await refusal_that_changes_nothing(world, AgentOnCall, write=write)
-        assert refusal.retryable
+        async with refused(world, AgentOnCall) as raised:
+            await world.call_center.log_off_agent(world.on_call)
+        assert raised.value.retryable
 
     async def test_an_unknown_agent_is_not_logged_off(self, world: ContractWorld) -> None:
-        write = world.call_center.log_off_agent(world.unknown_agent)
-        await refusal_that_changes_nothing(world, AgentNotFound, write=write)
+        async with refused(world, AgentNotFound):
+            await world.call_center.log_off_agent(world.unknown_agent)
