@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from gateway.cache.store import ListingKey
+from gateway.domain.deadlines import apart_from_caller, by_deadline
 from gateway.domain.listings import Reading
 
 
@@ -19,12 +20,12 @@ class Flight:
         self._task.add_done_callback(lambda task: task.cancelled() or task.exception())
 
     async def land(self) -> Reading[Any]:
-        """Wait for the outcome; a waiter that is cancelled leaves the flight to the others."""
-        return await asyncio.shield(self._task)
+        """Wait for the outcome; a waiter that is cancelled or out of time leaves the flight to the others."""
+        return await by_deadline(asyncio.shield(self._task))
 
     async def settle(self) -> None:
-        """Wait for the end, whatever it is."""
-        await asyncio.wait([self._task])
+        """Wait for the end, whatever it is, while the waiter has time."""
+        await by_deadline(asyncio.wait([self._task]))
 
     async def abandon(self) -> None:
         """Cancel the walk and wait until it is gone; for shutdown."""
@@ -51,7 +52,8 @@ class Flights:
         generation: int,
     ) -> Flight:
         """Begin a walk; an older one of the same listing goes on for those who wait for it."""
-        flight = Flight(self._fly(key, walk), started_at=started_at, generation=generation)
+        with apart_from_caller():
+            flight = Flight(self._fly(key, walk), started_at=started_at, generation=generation)
         self._under_way[key] = flight
         return flight
 

@@ -253,7 +253,14 @@ class InternalServerError(Failure):
     code = ErrorCode.INTERNAL_SERVER_ERROR
 
 
-NOTHING_WAS_WRITTEN = (Refusal, UpstreamUnavailable, UpstreamRateLimited, UpstreamCredentialsRejected)
+NOTHING_WAS_WRITTEN = (
+    Refusal,
+    UpstreamUnavailable,
+    UpstreamRateLimited,
+    UpstreamCredentialsRejected,
+    RateLimited,
+    Overloaded,
+)
 """What a write may raise that is known to have changed nothing; after anything else it may have happened."""
 
 

@@ -132,7 +132,8 @@ class EvoluxCallCenter:
         self, request: Request, *, reader: RowReader[WireRow, Row], listing: str
     ) -> Reading[Row]:
         began_at = self._client.timer()
-        asked_at, result = await self._walk(request, reader=reader)
+        with self._client.within_deadline():
+            asked_at, result = await self._walk(request, reader=reader)
         self._client.observer.walk_finished(
             WalkReport(
                 listing=listing,

@@ -5,9 +5,10 @@ import random as random_module
 import ssl
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 
+from gateway.domain.deadlines import Deadline, one_deadline
 from gateway.domain.errors import GatewayError, UpstreamCredentialsRejected
 from gateway.evolux.answers import Answer, accepted
 from gateway.evolux.connection import ConnectionLimits
@@ -37,6 +38,7 @@ class EvoluxClient:
         deadline_seconds: float = 25.0,
         observer: UpstreamObserver | None = None,
         gate: Gate = lambda _operation: nullcontext(),
+        may_retry: Callable[[], bool] = lambda: True,
         verify: ssl.SSLContext | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         timer: Callable[[], float] = time.monotonic,
@@ -50,6 +52,7 @@ class EvoluxClient:
         self._retries = retries or Retries()
         self._deadline_seconds = deadline_seconds
         self._gate = gate
+        self._may_retry = may_retry
         self._clock = clock
         self._sleep = sleep
         self._random = random
@@ -58,9 +61,16 @@ class EvoluxClient:
         """Close every connection."""
         await self._wire.aclose()
 
+    def within_deadline(self) -> AbstractContextManager[Deadline]:
+        """Bound all that the block asks: by the caller's deadline, without one by this client's."""
+        return one_deadline(self._deadline_seconds, monotonic=self.timer)
+
     async def read(self, request: Request) -> Envelope:
-        """Ask, and ask again where that may help and there is time."""
-        ends_at = self.timer() + self._deadline_seconds
+        """Ask, and ask again where that may help, there is time, and retries are left."""
+        with self.within_deadline() as deadline:
+            return await self._read(request, ends_at=self.timer() + deadline.left_seconds)
+
+    async def _read(self, request: Request, *, ends_at: float) -> Envelope:
         attempt = 1
         while True:
             outcome = await self._with_valid_token(request, attempt=attempt, ends_at=ends_at)
@@ -70,14 +80,15 @@ class EvoluxClient:
             wait_seconds = self._retries.wait_before(
                 attempt, error=outcome, left_seconds=ends_at - self.timer(), random=self._random
             )
-            if wait_seconds is None:
+            if wait_seconds is None or not self._may_retry():
                 raise outcome
             await self._sleep(wait_seconds)
 
     async def write(self, request: Request) -> Envelope:
         """Send once. What was refused for its token did not happen, and goes once more with a new one."""
-        ends_at = self.timer() + self._deadline_seconds
-        outcome = await self._with_valid_token(request, attempt=1, ends_at=ends_at)
+        with self.within_deadline() as deadline:
+            ends_at = self.timer() + deadline.left_seconds
+            outcome = await self._with_valid_token(request, attempt=1, ends_at=ends_at)
         if isinstance(outcome, Envelope):
             return outcome
         raise outcome
