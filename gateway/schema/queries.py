@@ -1,5 +1,6 @@
 """The queries: how each finds what it was asked for."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -21,6 +22,7 @@ from gateway.schema.agents import Agent
 from gateway.schema.connections import AgentConnection, ShownPage, show_page
 from gateway.schema.fields import AGENTS_READ, Info, entry
 from gateway.schema.pauses import Pause
+from gateway.schema.queue_names import is_listing_needed
 from gateway.schema.queues import Queue
 from gateway.schema.scalars import read_id, stated
 from gateway.schema.viewer import Viewer, find_viewer
@@ -50,8 +52,14 @@ async def list_agents(
     filter: Filter = UNSET,  # noqa: A002 - the argument's name in GraphQL
     order_by: OrderBy = UNSET,
 ) -> ShownPage:
-    """A page of the tenant's agents."""
-    reading = await info.context.agents.result()
+    """A page of the tenant's agents.
+
+    Where they show their queues, both listings are read at once; then each agent's queues need no waiting.
+    """
+    context = info.context
+    if is_listing_needed(info):
+        await asyncio.gather(context.agents.result(), context.queues.result(), return_exceptions=True)
+    reading = await context.agents.result()
     return show_page(
         reading, first=first, after=after, last=last, before=before, filter=filter, order_by=order_by
     )

@@ -7,9 +7,18 @@ from gateway.domain.ids import QueueId
 from gateway.domain.listings import Reading
 from gateway.domain.queues import Queue
 from gateway.schema.fields import Info
-from gateway.schema.selections import selected_names
+from gateway.schema.selections import fields_below, names_in, selected_names
 
 _NEED_NO_LISTING: Final = frozenset(("__typename", "id", "agents", "agentStates"))
+_QUEUES_OF_AGENTS: Final = frozenset(("queues", "outboundQueue"))
+
+
+def is_listing_needed(info: Info) -> bool:
+    """Say whether something below the field shows agents' queues with more than what needs no listing."""
+    return any(
+        field.name.value in _QUEUES_OF_AGENTS and not names_in(info, [field]) <= _NEED_NO_LISTING
+        for field in fields_below(info)
+    )
 
 
 def queues_of(queue_ids: Sequence[QueueId], *, info: Info) -> list[Queue] | Awaitable[list[Queue]]:

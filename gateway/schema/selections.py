@@ -24,20 +24,33 @@ def selected_names(info: Info) -> frozenset[str]:
     key = tuple(map(id, info.field_nodes))
     names = held.get(key)
     if names is None:
-        names = frozenset(_names(info, [node.selection_set for node in info.field_nodes]))
-        held[key] = names
+        names = held[key] = names_in(info, info.field_nodes)
     return names
 
 
-def _names(info: Info, selection_sets: Iterable[SelectionSetNode | None]) -> Iterator[str]:
+def names_in(info: Info, nodes: Iterable[FieldNode]) -> frozenset[str]:
+    """The names of the fields selected in these, without those further down."""
+    return frozenset(field.name.value for field in _fields(info, nodes, spread=set()))
+
+
+def fields_below(info: Info) -> Iterator[FieldNode]:
+    """Every field selected below the field, at any depth; the fields of a fragment come once."""
     spread: set[str] = set()
-    pending = [each for each in selection_sets if each is not None]
+    pending = list(info.field_nodes)
+    while pending:
+        for field in _fields(info, [pending.pop()], spread=spread):
+            yield field
+            pending.append(field)
+
+
+def _fields(info: Info, nodes: Iterable[FieldNode], *, spread: set[str]) -> Iterator[FieldNode]:
+    pending = [node.selection_set for node in nodes if node.selection_set is not None]
     while pending:
         for selection in pending.pop().selections:
             if not _is_included(info, selection):
                 continue
             if isinstance(selection, FieldNode):
-                yield selection.name.value
+                yield selection
                 continue
             below = _unfold(info, selection, spread=spread)
             if below is not None:

@@ -128,6 +128,38 @@ async def test_a_failed_read_fails_each_field_that_needs_it_and_is_not_repeated(
     assert answer.context.readings == ()
 
 
+@pytest.mark.parametrize(
+    "selection",
+    ["nodes { queues { name } }", "edges { ...Edge }", "nodes { outboundQueue { ... { id number } } }"],
+)
+async def test_agents_and_the_queues_they_show_are_read_at_once(selection: str) -> None:
+    on, both = a_call_center(), asyncio.Barrier(2)
+
+    async def wait_for_the_other(_method: str) -> None:
+        await asyncio.wait_for(both.wait(), timeout=5)
+
+    on.before = wait_for_the_other
+    fragment = "fragment Edge on AgentEdge { node { queues { name } } }" if "...Edge" in selection else ""
+    answer = await run(f"{{ agents {{ {selection} }} }} {fragment}", on=on)
+    assert answer.errors == []
+    assert on.calls == {"agents": 1, "queues": 1}
+
+
+@pytest.mark.parametrize("shown", ["queues { id }", "outboundQueue { id __typename }", "name"])
+async def test_agents_who_show_no_more_than_ids_of_queues_read_no_queue_listing(shown: str) -> None:
+    on = a_call_center()
+    await run(f"{{ agents {{ nodes {{ {shown} queues @skip(if: true) {{ name }} }} }} }}", on=on)
+    assert on.calls == {"agents": 1}
+
+
+async def test_a_queue_listing_that_fails_leaves_agents_who_are_in_no_queue() -> None:
+    on = FakeCallCenter(agents=[an_agent(1)])
+    on.fail("queues", UpstreamTimeout("Evolux did not answer in time."))
+    answer = await run("{ agents { nodes { id queues { name } outboundQueue { name } } } }", on=on)
+    assert answer.errors == []
+    assert answer.data == {"agents": {"nodes": [{"id": "1", "queues": [], "outboundQueue": None}]}}
+
+
 async def test_a_caller_who_hangs_up_cancels_the_read() -> None:
     on, begun, cancelled = a_call_center(), asyncio.Event(), asyncio.Event()
 

@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import pytest
+import strawberry
 from graphql import (
     GraphQLEnumType,
     GraphQLInputObjectType,
@@ -9,7 +11,7 @@ from graphql import (
 )
 
 from gateway.domain.errors import ErrorCode
-from gateway.schema.fields import Source, resolver_of
+from gateway.schema.fields import Source, attribute, bind_resolvers, resolver_of
 from gateway.schema.schema import print_sdl
 from tests.unit.schema.operations import SCHEMA
 
@@ -194,6 +196,15 @@ def test_below_the_root_only_queues_agents_and_allowed_pauses_may_read_upstream(
         "Queue.agents",
         "Queue.agentStates",
     }
+
+
+def test_a_root_field_without_a_declared_scope_stops_the_build() -> None:
+    @strawberry.type(description="Undeclared.")
+    class Query:
+        name: str = attribute(description="No entry.")
+
+    with pytest.raises(TypeError, match="Query: root fields, and they alone, are declared as entry"):
+        bind_resolvers(strawberry.Schema(query=Query))
 
 
 def test_the_committed_schema_is_the_printed_one() -> None:
