@@ -7,7 +7,7 @@ import msgspec
 
 from gateway.domain.agents import Agent, AgentChange, AgentLogin, NewAgent
 from gateway.domain.ids import MAX_ID, AgentId, QueueId
-from gateway.evolux.fields import Fields, OnOdd, WireId, as_flag, as_id, as_text, in_utc
+from gateway.evolux.fields import Fields, OnOdd, WireId, as_id, as_text, in_utc
 from gateway.evolux.pauses import AgentPauseRow, PauseReader, agent_pause_from_fields
 from gateway.evolux.queues import queue_ids_from
 from gateway.evolux.rows import RowReader
@@ -104,8 +104,8 @@ def agent_from_fields(fields: Fields) -> Agent | None:
         id=AgentId(agent_id),
         name=fields.required("name", as_text, default=""),
         login=fields.required("login", as_text, default=""),
-        enabled=fields.required("enable", as_flag, default=True),
-        archived=fields.read("archived", as_flag) or False,
+        enabled=fields.flag("enable", default=True),
+        archived=fields.flag("archived", default=False),
         extension=_extension_from_fields(fields),
         queue_ids=fields.read("queues", queue_ids_from) or (),
         outbound_queue_id=None if outbound.id is None else QueueId(outbound.id),

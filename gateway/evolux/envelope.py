@@ -11,8 +11,8 @@ MAX_TEXT_CHARACTERS = 500
 _SCANNED_CHARACTERS = 8_192
 _ERROR_STATUS = 400
 _BOM = b"\xef\xbb\xbf"
-_STRING = r'"((?:[^"\\]|\\.)*)"'
-_PAGE_FORM = re.compile(rf"(?:{_STRING}\s*:\s*)?{_STRING}(?!\s*:)")
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"(\s*:)?')
+"""A quoted string, and the colon that makes it a key."""
 
 Undecodable = (msgspec.MsgspecError, RecursionError, UnicodeError, OverflowError, ValueError)
 """What decoding a hostile body can raise."""
@@ -103,10 +103,13 @@ def _unreadable(body: bytes, *, http_status: int) -> Envelope:
 
 def _page_form_texts(body: bytes) -> tuple[Text, ...]:
     scanned = body[:_SCANNED_CHARACTERS].decode(errors="replace")
-    found = [
-        Text(_unescaped(match[2]), None if match[1] in {"message", "errors"} else match[1])
-        for match in _PAGE_FORM.finditer(scanned)
-    ]
+    found: list[Text] = []
+    key: str | None = None
+    for quoted, colon in _QUOTED.findall(scanned):
+        if colon:
+            key = None if quoted in {"message", "errors"} else quoted
+        else:
+            found.append(Text(_unescaped(quoted), key))
     return _bounded(found)
 
 

@@ -68,6 +68,10 @@ class Fields:
         value = self.read(name, reader)
         return default if value is None else value
 
+    def flag(self, name: str, *, default: bool) -> bool:
+        """The flag, or the default; a missing one is no oddity, a null is."""
+        return self.required(name, as_flag, default=default) if name in self._row else default
+
     def first(self, names: tuple[str, ...], reader: Callable[[object], T]) -> T | None:
         """The first of the fields that is there and can be read."""
         for name in names:

@@ -83,7 +83,7 @@ class _Walk(Generic[Row]):
         self._concurrency = concurrency
         self._pages: dict[int, Page[Row]] = {}
         self._last = 1
-        self._is_capped = False
+        self._wanted = 1
         self._rows: dict[Hashable, Row] = {}
         self.failure: GatewayError | None = None
 
@@ -133,9 +133,13 @@ class _Walk(Generic[Row]):
         """Find the last page from the returned limit and total; without a total it shows at the end."""
         if first.pagination is None or first.ends_the_listing:
             return
-        pages = MAX_PAGES + 1 if first.total is None else ceil(first.total / self._page_rows())
-        self._is_capped = pages > MAX_PAGES
-        self._last = min(pages, MAX_PAGES)
+        self._wanted = MAX_PAGES + 1 if first.total is None else ceil(first.total / self._page_rows())
+        self._last = min(self._wanted, MAX_PAGES)
+
+    @property
+    def _is_capped(self) -> bool:
+        """Whether there are more pages than are ever read, and none that was read says otherwise."""
+        return self._wanted > MAX_PAGES == self._last
 
     def _page_rows(self) -> int:
         """Rows per page: the returned limit where page 1 bears it out, else what page 1 held."""
@@ -184,9 +188,9 @@ class _Walk(Generic[Row]):
         if self.failure is not None:
             unread = self._last - len(self._pages)
             return f"{unread} of {self._last} pages could not be read"
-        if self._is_capped and self._last == MAX_PAGES:
+        if self._is_capped:
             return f"only the first {MAX_PAGES} pages were read"
-        if not self.fits or self._is_capped:
+        if not self.fits:
             seen = f"{len(self._rows)} of {self._pages[1].total} rows"
             return f"the listing changed while it was read: {seen} seen"
         return f"{self._unserved} rows could not be read" if self._unserved else None

@@ -6,7 +6,7 @@ import msgspec
 
 from gateway.domain.ids import PauseId, QueueId
 from gateway.domain.pauses import AgentPause, AllowedPause, Pause
-from gateway.evolux.fields import Fields, OnOdd, WireId, WireLimit, as_flag, as_id, as_limit, as_text, in_utc
+from gateway.evolux.fields import Fields, OnOdd, WireId, WireLimit, as_id, as_limit, as_text, in_utc
 from gateway.evolux.rows import RowReader
 
 LISTING = "agent_pauses"
@@ -120,8 +120,8 @@ def pause_from_fields(fields: Fields) -> Pause | None:
         id=PauseId(pause_id),
         description=fields.required("description", as_text, default=""),
         type=fields.read("type", as_text) or None,
-        productive=fields.read("productive", as_flag) or False,
-        system=fields.read("system", as_flag) or False,
+        productive=fields.flag("productive", default=False),
+        system=fields.flag("system", default=False),
     )
 
 
@@ -158,8 +158,8 @@ def allowed_pause_from_fields(fields: Fields) -> AllowedPause | None:
         pause=pause,
         queue_id=None if queue_id is None else QueueId(queue_id),
         limit_duration_seconds=fields.first(LIMIT_NAMES, as_limit),
-        automatic_unpause=fields.read("automatic_unpause", as_flag) or False,
-        unpause_disabled=fields.read("disable_unpause", as_flag) or False,
+        automatic_unpause=fields.flag("automatic_unpause", default=False),
+        unpause_disabled=fields.flag("disable_unpause", default=False),
     )
 
 

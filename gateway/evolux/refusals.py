@@ -37,6 +37,6 @@ def spoken(answer: Answer, *, secrets: tuple[str, ...]) -> list[str]:
 
 
 def _redacted(text: str, *, secrets: tuple[str, ...]) -> str:
-    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+    for secret in sorted(filter(str.strip, secrets), key=len, reverse=True):
         text = text.replace(secret, "***")
     return text

@@ -28,6 +28,7 @@ class RawEvolux:
         self.connections = 0
         self.tasks: set[asyncio.Task[None] | None] = set()
         self.base_url = ""
+        self.asked = asyncio.Event()
 
     @property
     def lines(self) -> list[str]:
@@ -39,6 +40,7 @@ class RawEvolux:
         try:
             while True:
                 self.requests.append(await _read_request(reader))
+                self.asked.set()
                 reply = self._replies[0] if len(self._replies) == 1 else self._replies.pop(0)
                 await reply(writer)
                 await writer.drain()
@@ -99,7 +101,7 @@ async def raw_evolux(*replies: Reply) -> AsyncIterator[RawEvolux]:
     """Serve the replies on a port of the system's choice."""
     evolux = RawEvolux(replies)
     server = await asyncio.start_server(evolux.serve, "127.0.0.1", 0)
-    evolux.base_url = "http://127.0.0.1:{}".format(server.sockets[0].getsockname()[1])
+    evolux.base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
         yield evolux
     finally:

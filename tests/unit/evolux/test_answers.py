@@ -66,9 +66,7 @@ def test_a_read_is_tried_again_where_that_may_help(error: GatewayError, waits: l
 def test_waits_double_to_their_bound_and_are_jittered() -> None:
     retries = Retries(attempts=9, wait_seconds=0.1, max_wait_seconds=0.5)
     found = [
-        retries.wait_before(
-            attempt, error=UpstreamUnavailable("x"), left_seconds=10.0, random=lambda: 0.5
-        )
+        retries.wait_before(attempt, error=UpstreamUnavailable("x"), left_seconds=10.0, random=lambda: 0.5)
         for attempt in (2, 3, 4, 5, 6)
     ]
     assert found == [0.05, 0.1, 0.2, 0.25, 0.25]

@@ -47,9 +47,7 @@ def test_any_json_in_the_envelopes_places_is_survived(
     meta: object, errors: object, pagination: object, data: object
 ) -> None:
     try:
-        body = msgspec.json.encode(
-            {"meta": meta, "errors": errors, "pagination": pagination, "data": data}
-        )
+        body = msgspec.json.encode({"meta": meta, "errors": errors, "pagination": pagination, "data": data})
     except UnicodeEncodeError:
         return
     envelope = read_envelope(body, http_status=200)
