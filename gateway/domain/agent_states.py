@@ -1,9 +1,10 @@
 """How many agents are in each state, in all and by queue, pause, kind of pause and state."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
+from itertools import chain
 from typing import assert_never
 
 import msgspec
@@ -83,7 +84,11 @@ class AgentStateGroup(msgspec.Struct, frozen=True, kw_only=True):
 
 def tally(agents: Iterable[Agent]) -> AgentStateTally:
     """Count each agent once."""
-    return _gather(agents, by=frozenset(), reasons={})[None, None, None, None][None].tally()
+    row = _Row()
+    for company in _companies(agents):
+        row.count(company, agents=len(company.agents))
+        row.pauses += company.running_pauses
+    return row.tally()
 
 
 def group_tallies(
@@ -99,97 +104,122 @@ def group_tallies(
     """
     if not dimensions:
         return ()
-    reasons: dict[PauseId, Pause] = {}
-    groups = [
-        _group(traits, queue_id=queue_id, reasons=reasons, tally=marked.tally())
-        for traits, queues in _gather(agents, by=frozenset(dimensions), reasons=reasons).items()
-        for queue_id, marked in queues.items()
-    ]
+    companies = _companies(agents)
+    pauses = {company.reason.id: company.reason for company in companies if company.reason is not None}
+    rows: defaultdict[_Key, _Row] = defaultdict(_Row)
+    for company in companies:
+        _spread(company, rows=rows, by=frozenset(dimensions))
+    groups = [_group(key, pauses=pauses, tally=row.tally()) for key, row in rows.items()]
     queue_ranks = {queue_id: rank for rank, queue_id in enumerate(queue_order)}
     groups.sort(key=lambda group: [_rank(group, by=each, queue_ranks=queue_ranks) for each in dimensions])
     return tuple(groups)
 
 
-_INACTIVE, _LOGGED_OUT, _LOGGED_IN, _PAUSED, _PRODUCTIVE = range(5)
-"""Marks of agents: the first four as `_STATES`, the last for a pause whose reason is productive."""
+_Key = tuple[QueueId | None, PauseId | None, str | None, bool | None, AgentState | None]
+"""What the agents of a row share, in the order of `AgentStateDimension`."""
 _STATES = (AgentState.INACTIVE, AgentState.LOGGED_OUT, AgentState.LOGGED_IN, AgentState.PAUSED)
-
-_Traits = tuple[PauseId | None, str | None, bool | None, int | None]
-"""Pause, its type, whether it is productive, place in `_STATES`: None where not grouped by or not so."""
+_NO_QUEUE: tuple[QueueId | None, ...] = (None,)
 
 
-class _Marked:
-    """The agents of one row: a mark for each, and the running pauses of those who are paused."""
+class _Company(msgspec.Struct, frozen=True):
+    """Agents in one state, with one and the same reason in their pauses (None: no pause, or none told)."""
 
-    __slots__ = ("marks", "pauses")
+    state_rank: int
+    reason: Pause | None
+    agents: list[Agent]
+
+    @property
+    def state(self) -> AgentState:
+        return _STATES[self.state_rank]
+
+    @property
+    def running_pauses(self) -> list[AgentPause]:
+        """The pauses that count, one for each agent who is paused."""
+        if self.state is not AgentState.PAUSED:
+            return []
+        return [agent.current_pause for agent in self.agents if agent.current_pause is not None]
+
+
+class _Row:
+    """One row while it is being counted."""
+
+    __slots__ = ("by_state", "pauses", "productive")
 
     def __init__(self) -> None:
-        self.marks: list[int] = []
+        self.by_state = [0] * len(_STATES)
+        self.productive = 0
         self.pauses: list[AgentPause] = []
 
+    def count(self, company: _Company, *, agents: int) -> None:
+        self.by_state[company.state_rank] += agents
+        if company.state is AgentState.PAUSED and company.reason is not None and company.reason.productive:
+            self.productive += agents
+
     def tally(self) -> AgentStateTally:
-        count = self.marks.count
+        inactive, logged_out, logged_in, paused = self.by_state
         return AgentStateTally(
-            agents=len(self.marks),
-            inactive=count(_INACTIVE),
-            logged_out=count(_LOGGED_OUT),
-            logged_in=count(_LOGGED_IN),
-            paused=len(self.pauses),
-            paused_productive=count(_PRODUCTIVE),
+            agents=inactive + logged_out + logged_in + paused,
+            inactive=inactive,
+            logged_out=logged_out,
+            logged_in=logged_in,
+            paused=paused,
+            paused_productive=self.productive,
             pauses=tuple(self.pauses),
         )
 
 
-def _gather(
-    agents: Iterable[Agent], *, by: frozenset[AgentStateDimension], reasons: dict[PauseId, Pause]
-) -> defaultdict[_Traits, defaultdict[QueueId | None, _Marked]]:
-    """Mark every agent in their rows, in one pass; `reasons` gets the pauses that were met."""
-    by_queue, by_pause, by_type, by_productive, by_state = (each in by for each in AgentStateDimension)
-    rows: defaultdict[_Traits, defaultdict[QueueId | None, _Marked]]
-    rows = defaultdict(lambda: defaultdict(_Marked))
-    for agent in agents:
-        pause = agent.current_pause
-        reason = pause.pause if pause is not None else None
-        mark = _mark(agent.state, reason=reason)
-        state = min(mark, _PAUSED) if by_state else None
-        if reason is None:
-            queues = rows[None, None, None, state]
-        else:
-            pause_id = reasons.setdefault(reason.id, reason).id if by_pause else None
-            productive = reason.productive if by_productive else None
-            queues = rows[pause_id, reason.type if by_type else None, productive, state]
-        for queue_id in (set(agent.queue_ids) or _NO_QUEUE) if by_queue else _NO_QUEUE:
-            marked = queues[queue_id]
-            marked.marks.append(mark)
-            if mark >= _PAUSED and pause is not None:
-                marked.pauses.append(pause)
-    return rows
+def _companies(agents: Iterable[Agent]) -> list[_Company]:
+    """Sort agents into companies. There are few, so that what follows costs little per agent."""
+    everybody = tuple(agents)
+    states = [agent.state for agent in everybody]
+    companies: list[_Company] = []
+    for rank, state in enumerate(_STATES):
+        members = [agent for agent, each in zip(everybody, states, strict=True) if each is state]
+        by_reason: dict[Pause | None, list[Agent]] = {
+            None: [agent for agent in members if agent.current_pause is None]
+        }
+        for agent in members:
+            if agent.current_pause is not None:
+                by_reason.setdefault(agent.current_pause.pause, []).append(agent)
+        companies += [_Company(rank, reason, some) for reason, some in by_reason.items() if some]
+    return companies
 
 
-_NO_QUEUE: tuple[QueueId | None, ...] = (None,)
+def _spread(company: _Company, *, rows: defaultdict[_Key, _Row], by: frozenset[AgentStateDimension]) -> None:
+    """Count a company in its rows: one for each queue that an agent of it serves, if by queue."""
+    reason = company.reason
+    traits = (
+        reason.id if reason is not None and AgentStateDimension.PAUSE in by else None,
+        reason.type if reason is not None and AgentStateDimension.PAUSE_TYPE in by else None,
+        reason.productive if reason is not None and AgentStateDimension.PRODUCTIVE in by else None,
+        company.state if AgentStateDimension.STATE in by else None,
+    )
+    if AgentStateDimension.QUEUE not in by:
+        row = rows[None, *traits]
+        row.count(company, agents=len(company.agents))
+        row.pauses += company.running_pauses
+        return
+    queues = [_places(agent.queue_ids) for agent in company.agents]
+    for queue_id, count in Counter(chain.from_iterable(queues)).items():
+        rows[queue_id, *traits].count(company, agents=count)
+    for pause, queue_ids in zip(company.running_pauses, queues, strict=False):
+        for queue_id in queue_ids:
+            rows[queue_id, *traits].pauses.append(pause)
 
 
-def _mark(state: AgentState, *, reason: Pause | None) -> int:
-    """Give the state's mark. Not by a dict: hashing an enum costs more than the comparisons."""
-    if state is AgentState.LOGGED_IN:
-        return _LOGGED_IN
-    if state is AgentState.LOGGED_OUT:
-        return _LOGGED_OUT
-    if state is AgentState.INACTIVE:
-        return _INACTIVE
-    if state is AgentState.PAUSED:
-        return _PRODUCTIVE if reason is not None and reason.productive else _PAUSED
-    assert_never(state)
+def _places(queue_ids: tuple[QueueId, ...]) -> tuple[QueueId | None, ...]:
+    """Each queue once; as a rule the very tuple, which costs nothing to keep."""
+    if len(queue_ids) != len(set(queue_ids)):
+        return tuple(set(queue_ids))
+    return queue_ids or _NO_QUEUE
 
 
-def _group(
-    traits: _Traits, *, queue_id: QueueId | None, reasons: dict[PauseId, Pause], tally: AgentStateTally
-) -> AgentStateGroup:
-    pause_id, pause_type, productive, state = traits
+def _group(key: _Key, *, pauses: Mapping[PauseId, Pause], tally: AgentStateTally) -> AgentStateGroup:
+    queue_id, pause_id, pause_type, productive, state = key
     return AgentStateGroup(
         queue_id=queue_id,
-        pause=None if pause_id is None else reasons[pause_id],
-        state=None if state is None else _STATES[state],
+        pause=None if pause_id is None else pauses[pause_id],
+        state=state,
         productive=productive,
         pause_type=pause_type,
         tally=tally,
