@@ -110,7 +110,7 @@ def _stop_on_signals(stopped: asyncio.Event) -> None:
 
 
 async def _listen(app: Starlette, *, host: str, port: int, state: ServerState) -> asyncio.Server:
-    config = Config(app, lifespan="off", log_config=None, access_log=False, ws="none", proxy_headers=False)
+    config = Config(app, lifespan="off", log_config=None, ws="none", proxy_headers=False)
     config.load()
 
     def connection() -> CuttableProtocol:

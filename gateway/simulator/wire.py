@@ -55,8 +55,9 @@ class CuttableProtocol(HttpToolsProtocol):
     """uvicorn's protocol, with the connection in each request's `scope["extensions"]`."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # narrowed by uvicorn
-        """Take the connection up."""
+        """Take the connection up; its requests go into the simulator's own log, not into uvicorn's."""
         super().connection_made(transport)
+        self.access_log = False
         self.connection = Connection(transport=transport, lost=self.loop.create_future())
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -4,12 +4,18 @@ import httpx
 import pytest
 
 from gateway.simulator.server import RunningSimulator
+from gateway.simulator.world import World
 from tests.unit.simulator.serving import serving, small_world
 
 
 @pytest.fixture
-async def served() -> AsyncIterator[tuple[RunningSimulator, httpx.AsyncClient]]:
-    async with serving(small_world()) as pair:
+def world() -> World:
+    return small_world()
+
+
+@pytest.fixture
+async def served(world: World) -> AsyncIterator[tuple[RunningSimulator, httpx.AsyncClient]]:
+    async with serving(world) as pair:
         yield pair
 
 

@@ -55,6 +55,18 @@ async def test_two_simulators_in_one_loop_know_nothing_of_each_other() -> None:
         assert (len(one.requests), len(other.requests)) == (1, 0)
 
 
+async def test_a_gateway_in_the_same_process_keeps_its_own_access_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    access_log = logging.getLogger("uvicorn.access")
+    before = (list(access_log.handlers), access_log.propagate)
+    with caplog.at_level(logging.INFO, logger="uvicorn.access"):
+        async with serving(small_world()) as (_, client):
+            await client.get("/api/v1/agents")
+    assert (access_log.handlers, access_log.propagate) == before
+    assert [record for record in caplog.records if record.name == "uvicorn.access"] == []
+
+
 async def test_latency_holds_every_answer_back() -> None:
     async with running(small_world(), latency_seconds=0.05) as simulator, client_of(simulator) as client:
         started = time.monotonic()
