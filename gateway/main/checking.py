@@ -12,7 +12,7 @@ from gateway.evolux.envelope import Envelope
 from gateway.evolux.operations import Operation
 from gateway.evolux.requests import Request
 from gateway.main.configuration import connection_limits, tenants_of
-from gateway.settings import Settings
+from gateway.settings import LimitSettings, Settings
 from gateway.tenancy import Tenant
 
 
@@ -24,6 +24,7 @@ class TenantCheck(msgspec.Struct, frozen=True, kw_only=True):
     result: str
     detail: str
     seconds: float
+    limits: str
     is_fine: bool
 
 
@@ -52,6 +53,7 @@ async def _check(tenant: Tenant, *, settings: Settings) -> TenantCheck:
         result=result,
         detail=detail,
         seconds=time.perf_counter() - began_at,
+        limits=_limits_in(settings.limits),
         is_fine=is_fine,
     )
 
@@ -61,12 +63,21 @@ def _agents_in(envelope: Envelope) -> str:
     return "agents: not told" if total is None else f"{total} agents"
 
 
+def _limits_in(limits: LimitSettings) -> str:
+    """How Evolux is protected: as it is set, for a breaker's state is the running service's to tell."""
+    return (
+        f"{limits.upstream_concurrency} at once, {limits.upstream_requests_per_second:g}/s, "
+        f"off after {limits.breaker_failures} failures"
+    )
+
+
 def _table(checks: Sequence[TenantCheck]) -> str:
     if not checks:
         return "No tenants are configured."
-    rows = [("TENANT", "EVOLUX", "SECONDS", "RESULT", "DETAIL")]
+    rows = [("TENANT", "EVOLUX", "SECONDS", "LIMITS", "RESULT", "DETAIL")]
     rows += [
-        (check.tenant, check.base_url, f"{check.seconds:.2f}", check.result, check.detail) for check in checks
+        (check.tenant, check.base_url, f"{check.seconds:.2f}", check.limits, check.result, check.detail)
+        for check in checks
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return "\n".join(

@@ -8,6 +8,8 @@ from gateway.cache.freshness import FreshnessPolicy
 from gateway.cache.store import ListingKind
 from gateway.domain.ids import TenantId
 from gateway.evolux.connection import ConnectionLimits
+from gateway.evolux.protection.breaker import BreakerLimits
+from gateway.evolux.protection.turnstile import TurnstileLimits
 from gateway.evolux.retries import Retries
 from gateway.settings import CacheSettings, CallerSettings, LimitSettings, Settings, TenantSettings
 from gateway.tenancy import (
@@ -57,6 +59,25 @@ def retries_of(limits: LimitSettings) -> Retries:
         attempts=limits.read_attempts,
         wait_seconds=limits.retry_wait_seconds,
         max_wait_seconds=limits.retry_max_wait_seconds,
+    )
+
+
+def turnstile_limits(limits: LimitSettings) -> TurnstileLimits:
+    """How many requests at a time, waiting, and a second."""
+    return TurnstileLimits(
+        concurrency=limits.upstream_concurrency,
+        max_waiting=limits.upstream_max_waiting,
+        requests_per_second=limits.upstream_requests_per_second,
+        burst=limits.upstream_burst,
+    )
+
+
+def breaker_limits(limits: LimitSettings) -> BreakerLimits:
+    """When Evolux is left alone, and for how long."""
+    return BreakerLimits(
+        failures=limits.breaker_failures,
+        window_seconds=limits.breaker_window_seconds,
+        open_seconds=limits.breaker_open_seconds,
     )
 
 

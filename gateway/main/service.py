@@ -16,6 +16,7 @@ from gateway.domain.call_center import CallCenter
 from gateway.domain.clock import Clock, SystemClock
 from gateway.domain.ids import TenantId
 from gateway.engine.documents import Documents
+from gateway.evolux.protection.protection import ProtectionState
 from gateway.main.configuration import callers_of, tenants_of
 from gateway.main.tenants import RunningTenant
 from gateway.schema.schema import build_schema
@@ -61,6 +62,10 @@ class Gateway:
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_serving = False
         self._log = telemetry.logger("gateway")
+        telemetry.observe_breakers(lambda: {one: state.breaker for one, state in self.protection().items()})
+        telemetry.observe_in_flight(
+            lambda: {one: state.in_flight for one, state in self.protection().items()}
+        )
 
     def app(self) -> Starlette:
         """The ASGI application; its lifespan opens and closes the service."""
@@ -73,6 +78,7 @@ class Gateway:
             authentication=Authentication(self._directory, call_center_of=self._call_center),
             clock=self._clock.now,
             max_body_bytes=limits.max_body_bytes,
+            deadline_seconds=limits.upstream_deadline_seconds,
             page=(lambda: graphiql_page(endpoint="/graphql")) if server.graphiql else None,
         )
         health = Health(readiness=self.readiness, render_metrics=self._telemetry.metrics.render)
@@ -89,6 +95,10 @@ class Gateway:
         """Whether requests should come here, and which tenants' Evolux fails."""
         problems = {str(one): running.problem for one, running in self._running.items() if running.problem}
         return Readiness(is_serving=self._is_serving, problems=problems)
+
+    def protection(self) -> dict[str, ProtectionState]:
+        """Each tenant's breaker, queue and quota at this instant; may be asked from another thread."""
+        return {str(one): running.protection.state for one, running in tuple(self._running.items())}
 
     def apply(self, settings: Settings) -> None:
         """Take the tenants and callers of a new configuration; what they had in flight ends as it began."""

@@ -11,7 +11,14 @@ from gateway.domain.clock import Clock
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.evolux.call_center import EvoluxCallCenter
 from gateway.evolux.client import EvoluxClient
-from gateway.main.configuration import connection_limits, policies_of, retries_of
+from gateway.evolux.protection.protection import Protection
+from gateway.main.configuration import (
+    breaker_limits,
+    connection_limits,
+    policies_of,
+    retries_of,
+    turnstile_limits,
+)
 from gateway.main.watching import TenantWatch
 from gateway.settings import Settings
 from gateway.telemetry.telemetry import Telemetry
@@ -36,6 +43,11 @@ class RunningTenant:
     ) -> None:
         self.tenant = tenant
         self._watch = TenantWatch(tenant.id, telemetry=telemetry)
+        self.protection = Protection(
+            turnstile=turnstile_limits(settings.limits),
+            breaker=breaker_limits(settings.limits),
+            on_breaker_change=self._watch.breaker_changed,
+        )
         self.client = EvoluxClient(
             tenant.base_url,
             tokens=tenant.token,
@@ -43,6 +55,8 @@ class RunningTenant:
             retries=retries_of(settings.limits),
             deadline_seconds=settings.limits.upstream_deadline_seconds,
             observer=self._watch,
+            gate=self.protection.gate,
+            may_retry=self.protection.may_retry,
         )
         self.evolux = EvoluxCallCenter(
             self.client,

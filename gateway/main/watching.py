@@ -9,7 +9,7 @@ from gateway.domain.ids import TenantId
 from gateway.domain.listings import ReadSource
 from gateway.evolux.observing import AttemptReport, Odd, WalkReport
 from gateway.telemetry import events
-from gateway.telemetry.labels import ListingOutcome, UpstreamOutcome, WalkOutcome
+from gateway.telemetry.labels import BreakerState, ListingOutcome, UpstreamOutcome, WalkOutcome
 from gateway.telemetry.telemetry import Telemetry
 
 _FAILURES: Final[Mapping[str, UpstreamOutcome]] = {
@@ -34,6 +34,7 @@ class TenantWatch:
         self._incidents = telemetry.incidents(
             "gateway.upstream", failed=events.UPSTREAM_FAILED, recovered=events.UPSTREAM_RECOVERED
         )
+        self._log = telemetry.logger("gateway.upstream")
         self._odd = telemetry.incidents(
             "gateway.upstream", failed=events.ODD_FIELD, recovered=events.UPSTREAM_RECOVERED
         )
@@ -58,6 +59,11 @@ class TenantWatch:
             self._incidents.fail(
                 tenant=self._tenant_id, endpoint=endpoint, outcome=outcome.value, status=report.status
             )
+
+    def breaker_changed(self, state: BreakerState) -> None:
+        """The tenant's breaker is in another state now."""
+        tell = self._log.warning if state is BreakerState.OPEN else self._log.info
+        tell(events.BREAKER_CHANGED, tenant=self._tenant_id, state=state.value)
 
     def walk_finished(self, report: WalkReport) -> None:
         """A listing was read, or given up."""

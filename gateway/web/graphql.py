@@ -9,6 +9,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.domain.deadlines import one_deadline
 from gateway.domain.errors import BadRequest, ErrorCode, GatewayError
 from gateway.engine.documents import Documents
 from gateway.engine.execution import Operation, choose_operation, execute
@@ -38,6 +39,7 @@ class GraphQLEndpoint:
         authentication: Authentication,
         clock: Callable[[], datetime],
         max_body_bytes: int,
+        deadline_seconds: float = 25.0,
         page: Callable[[], Response] | None = None,
     ) -> None:
         self._schema = schema
@@ -45,6 +47,7 @@ class GraphQLEndpoint:
         self._authentication = authentication
         self._clock = clock
         self._max_body_bytes = max_body_bytes
+        self._deadline_seconds = deadline_seconds
         self._page = page
 
     async def __call__(self, request: Request) -> Response:
@@ -96,7 +99,8 @@ class GraphQLEndpoint:
             clock=self._clock,
             request_id=request_id_in(request),
         )
-        result = await execute(operation, schema=self._schema, context=context)
+        with one_deadline(self._deadline_seconds):
+            result = await execute(operation, schema=self._schema, context=context)
         headers = freshness_headers(context.readings)
         return self._shape(result, request=request, kind=kind, headers=headers)
 
