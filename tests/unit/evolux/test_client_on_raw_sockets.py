@@ -173,8 +173,10 @@ async def test_a_refusal_counts_though_its_body_is_cut() -> None:
         (bytes_reply(301, headers=["Location: http://127.0.0.1:1/"]), UpstreamInvalidResponse, 301),
         (json_reply(405, body=OK), UpstreamInvalidResponse, 405),
     ],
-    ids=["reset", "hang-up", "silence", "drip", "cut", "html", "empty", "no-data"]
-    + ["503", "504", "meta-500", "redirect", "405"],
+    ids=[
+        *("reset", "hang-up", "silence", "drip", "cut", "html", "empty", "no-data"),
+        *("503", "504", "meta-500", "redirect", "405"),
+    ],
 )
 async def test_a_read_that_fails_says_how(
     reply: Reply, kind: type[GatewayError], upstream_status: int | None

@@ -87,6 +87,30 @@ async def test_no_more_pages_than_the_bound_are_asked_at_once() -> None:
     assert listing.most_open == 3
 
 
+async def test_a_hundred_pages_ten_at_a_time_take_eleven_rounds() -> None:
+    rounds: list[int] = []
+    waiting: list[asyncio.Future[None]] = []
+
+    def end_round() -> None:
+        rounds.append(len(waiting))
+        for page in waiting:
+            page.set_result(None)
+        waiting.clear()
+
+    async def page(number: int) -> Page[Row]:
+        loop = asyncio.get_running_loop()
+        answered: asyncio.Future[None] = loop.create_future()
+        waiting.append(answered)
+        if len(waiting) == (1 if number == 1 else min(10, 100 - sum(rounds))):
+            loop.call_soon(end_round)
+        await answered
+        return slices(5_000, limit=50)(number)
+
+    result = await walk(page, key=lambda row: row.id, concurrency=10)
+    assert (len(result.rows), result.missing) == (5_000, None)
+    assert rounds == [1, *[10] * 9, 9]
+
+
 @pytest.mark.parametrize("total", [0, 1, 2])
 async def test_a_listing_of_one_page_is_asked_once(total: int) -> None:
     listing = Listing(slices(total))
