@@ -1,0 +1,180 @@
+"""The connections to Valkey: short timeouts, a rest after a failure, and no trust in another life of it."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final
+
+from valkey.asyncio import Valkey
+from valkey.asyncio.connection import AbstractConnection, BlockingConnectionPool
+from valkey.exceptions import ConnectionError as ValkeyConnectionError
+from valkey.exceptions import OutOfMemoryError
+
+from gateway.domain.secrets import SecretUrl
+from gateway.telemetry.incidents import IncidentLog
+
+CONNECT_SECONDS: Final = 1.0
+_CONNECTIONS: Final = 16
+_REST_SECONDS: Final = 0.25
+_MAX_REST_SECONDS: Final = 10.0
+
+COMMANDS: Final = "commands"
+SUBSCRIPTION: Final = "subscription"
+"""What of Valkey an incident is about."""
+
+
+class NotShared(Exception):
+    """Valkey could not be asked; whoever wanted something of it does without."""
+
+
+class Rests:
+    """Rests between tries that double from a quarter of a second to ten, each shortened at random."""
+
+    def __init__(self, *, jitter: Callable[[], float] = random.random) -> None:
+        self._jitter = jitter
+        self._next_seconds = _REST_SECONDS
+
+    async def take(self) -> None:
+        """Wait for one rest; the next is longer."""
+        seconds = self._next_seconds * (0.5 + self._jitter() / 2)
+        self._next_seconds = min(self._next_seconds * 2, _MAX_REST_SECONDS)
+        await asyncio.sleep(seconds)
+
+    def reset(self) -> None:
+        """Begin short again."""
+        self._next_seconds = _REST_SECONDS
+
+
+class ValkeyLink:
+    """Runs scripts within `timeout_seconds`; after a failure nobody waits for Valkey until it answers again.
+
+    `life` is the server's own name for its life since its start. A restarted server, or another one that
+    takes over, may have lost the last writes; keys carry the life, so that nothing of another one is seen.
+    """
+
+    def __init__(self, url: SecretUrl, *, timeout_seconds: float, incidents: IncidentLog) -> None:
+        self._timeout_seconds = timeout_seconds
+        self._incidents = incidents
+        self._pool = BlockingConnectionPool.from_url(
+            url.reveal(),
+            max_connections=_CONNECTIONS,
+            timeout=timeout_seconds,
+            socket_connect_timeout=CONNECT_SECONDS,
+            socket_timeout=CONNECT_SECONDS,
+            client_name="evolux-gateway",
+            valkey_connect_func=self._greet,
+            **_verified(url),
+        )
+        self._client = Valkey(connection_pool=self._pool)
+        self._settle: Callable[[], Awaitable[None]] | None = None
+        self._resting: asyncio.Task[None] | None = None
+        self.life = ""
+
+    @property
+    def is_resting(self) -> bool:
+        """Whether a failure is not over yet."""
+        return self._resting is not None
+
+    @property
+    def database(self) -> int:
+        """The number of the database: channels, unlike keys, are common to all of them."""
+        return int(self._pool.connection_kwargs.get("db", 0))
+
+    def before_use(self, settle: Callable[[], Awaitable[None]]) -> None:
+        """Set what must succeed after a failure before Valkey is used again."""
+        self._settle = settle
+
+    async def run(self, script: str, *, keys: Sequence[str], args: Sequence[Any]) -> Any:
+        """Run a script; `NotShared` where it fails, takes too long, or Valkey rests."""
+        if self._resting is not None:
+            raise NotShared
+        return await self._guard(lambda: self._client.register_script(script)(keys=keys, args=args))
+
+    async def publish(self, channel: str, message: bytes) -> None:
+        """Tell a channel; `NotShared` as above."""
+        if self._resting is not None:
+            raise NotShared
+        await self._guard(lambda: self._client.publish(channel, message))
+
+    async def settle(self) -> None:
+        """Do what must be done before Valkey is used again; raises whatever hinders it."""
+        async with asyncio.timeout(self._timeout_seconds):
+            await self._client.ping()
+        if self._settle is not None:
+            await self._settle()
+
+    async def run_now(self, script: str, *, keys: Sequence[str], args: Sequence[Any]) -> Any:
+        """Run a script even at rest, and let its failure out: for what ends the rest."""
+        async with asyncio.timeout(self._timeout_seconds):
+            return await self._client.register_script(script)(keys=keys, args=args)
+
+    async def open_connection(self) -> AbstractConnection:
+        """Make a connection of its own, which waits for messages as long as it takes."""
+        options = {**self._pool.connection_kwargs, "socket_timeout": None}
+        connection = self._pool.connection_class(**options)
+        await connection.connect()
+        return connection
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self._resting is not None:
+            self._resting.cancel()
+            await asyncio.wait([self._resting])
+        await self._client.aclose()
+
+    async def _guard(self, ask: Callable[[], Awaitable[Any]]) -> Any:
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                return await ask()
+        except OutOfMemoryError as error:
+            self._incidents.fail(COMMANDS, reason=type(error).__name__)
+            raise NotShared from None
+        except Exception as error:  # noqa: BLE001 - the client lets out whatever its parser meets in garbage
+            self._rest(error)
+            raise NotShared from None
+
+    def _rest(self, error: Exception) -> None:
+        self._incidents.fail(COMMANDS, reason=type(error).__name__)
+        if self._resting is None:
+            self._resting = asyncio.create_task(self._recover())
+
+    async def _recover(self) -> None:
+        """Try again after longer and longer rests; nobody's request is used to find out."""
+        rests = Rests()
+        while True:
+            await rests.take()
+            try:
+                await self._pool.disconnect(inuse_connections=False)
+                await self.settle()
+            except Exception as error:  # noqa: BLE001 - as above; it is counted and tried again
+                self._incidents.fail(COMMANDS, reason=type(error).__name__)
+                continue
+            self._resting = None
+            self._incidents.recover(COMMANDS)
+            return
+
+    async def _greet(self, connection: AbstractConnection) -> None:
+        """Log in, and ask whose life this is; a connection to another one than the subscription's is none."""
+        await connection.on_connect()
+        await connection.send_command("INFO", "server")
+        life = _life(await connection.read_response())
+        if connection.socket_timeout is None:
+            self.life = life
+        elif life != self.life:
+            raise ValkeyConnectionError("another server")
+
+
+def _verified(url: SecretUrl) -> dict[str, Any]:
+    """With TLS, hold the certificate to the host's name, which the client does not do of itself."""
+    scheme = url.reveal().partition("://")[0]
+    return {"ssl_check_hostname": True} if scheme in {"valkeys", "rediss"} else {}
+
+
+def _life(info: object) -> str:
+    """The `run_id` of an answer to INFO; ConnectionError where there is none."""
+    lines = info.splitlines() if isinstance(info, bytes) else []
+    for line in lines:
+        name, _, value = line.partition(b":")
+        if name == b"run_id" and value.isalnum():
+            return value[:12].decode()
+    raise ValkeyConnectionError("no run_id")
