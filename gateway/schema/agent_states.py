@@ -53,7 +53,7 @@ def show_report(
 ) -> ShownReport:
     """Count the chosen agents, in all and by every combination of the dimensions."""
     agents = select_agents(reading.snapshot, chosen)
-    groups = group_tallies(agents, dimensions=tuple(dict.fromkeys(dimensions)))
+    groups = group_tallies(agents, dimensions=dimensions)
     return ShownReport(tally(agents), groups, reading)
 
 

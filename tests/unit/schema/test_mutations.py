@@ -9,7 +9,7 @@ from gateway.domain.errors import (
     UpstreamTimeout,
 )
 from gateway.domain.ids import AgentId, QueueId
-from tests.builders import an_agent, queue_ids
+from tests.builders import queue_ids
 from tests.unit.schema.operations import a_call_center, data_of, run
 
 PAUSE = "pauseAgent(input: {agentId: 2, pauseId: 50})"
@@ -256,12 +256,25 @@ async def test_a_failure_is_always_an_error(selection: str) -> None:
 
 async def test_a_write_of_unknown_outcome_lets_later_fields_read_anew() -> None:
     on = a_call_center()
-    on.put(an_agent(2))
     on.lose_answer("unpause_agent", OutcomeUnknown("The answer was lost."))
-    answer = await run(f"mutation {{ {UNPAUSE} {{ errors {{ code }} }} }}", on=on)
+    counted = "{ agent { queues { agents { totalCount } } } }"
+    answer = await run(f"mutation {{ {RENAME} {counted} {UNPAUSE} {counted} }}", on=on)
     assert answer.codes == [("OUTCOME_UNKNOWN", ["unpauseAgent"])]
+    assert on.calls["agents"] == 1
     agents = (await answer.context.agents.result()).snapshot
     assert agents.by_id[1].current_pause is None
+    assert on.calls["agents"] == 2
+
+
+async def test_fragments_spread_over_and_over_are_looked_into_once() -> None:
+    chain = "".join(
+        f"fragment F{at} on LogoffAgentPayload {{ ...F{at + 1} ...F{at + 1} }} " for at in range(60)
+    )
+    last = "fragment F60 on LogoffAgentPayload { errors { code } }"
+    on = a_call_center()
+    on.on_call.add(AgentId(2))
+    answer = await run(f"mutation {{ {LOGOFF} {{ ...F0 }} }} {chain} {last}", on=on, is_validated=False)
+    assert answer.data == {"logoffAgent": {"errors": [{"code": "AGENT_ON_CALL"}]}}
 
 
 def _payload(write: str) -> str:
