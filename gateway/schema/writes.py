@@ -7,7 +7,7 @@ import msgspec
 import strawberry
 
 from gateway.domain.agents import Agent as AgentRow
-from gateway.domain.errors import AgentNotFound, OutcomeUnknown, Refusal
+from gateway.domain.errors import NOTHING_WAS_WRITTEN, AgentNotFound, GatewayError, Refusal
 from gateway.domain.ids import AgentId
 from gateway.schema.agents import Agent
 from gateway.schema.context import OperationContext
@@ -44,8 +44,9 @@ async def carry_out(write: Coroutine[Any, Any, WriteOutcome], *, info: Info) -> 
         if "errors" not in selected_names(info):
             raise
         return WriteOutcome(errors=(show_refusal(refusal),))
-    except OutcomeUnknown:
-        info.context.forget()
+    except GatewayError as failure:
+        if not isinstance(failure, NOTHING_WAS_WRITTEN):
+            info.context.forget()
         raise
     info.context.forget()
     return outcome
