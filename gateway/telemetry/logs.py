@@ -98,12 +98,12 @@ class Logs:
             ),
         )
         root = logging.getLogger()
-        root.addHandler(handler)
-        self._undo.append(partial(root.removeHandler, handler))
         for name, level in {"": self._level, **self._levels}.items():
             logger = logging.getLogger(name)
             self._undo.append(partial(logger.setLevel, logger.level))
             logger.setLevel(_LEVELS[level])
+        root.addHandler(handler)
+        self._undo.append(partial(root.removeHandler, handler))
 
     def close(self) -> None:
         """Give the standard library its handlers and levels back."""

@@ -16,7 +16,7 @@ GATEWAY = Path(__file__).parents[3] / "gateway"
 REFERENCE = Path(__file__).parents[3] / "docs" / "telemetry.md"
 
 LOG_METHODS = {"debug", "info", "warning", "error", "critical", "exception"}
-ATTRIBUTE_METHODS = {"note", "set_attribute"}
+ATTRIBUTE_METHODS = {"set_attribute"}  # `OpenSpan.note` takes an `Attribute`: mypy holds it
 SPAN_METHODS = {"start_span", "start_as_current_span"}
 METRIC_METHODS = {
     f"create_{kind}"
@@ -73,7 +73,8 @@ def test_an_undeclared_name_is_found(source: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "source", ["log.info(events.ACCESS)", "log.info('http.access')", "span.note(names.TENANT, tenant)"]
+    "source",
+    ["log.info(events.ACCESS)", "log.info('http.access')", "span.set_attribute(names.TENANT, tenant)"],
 )
 def test_a_declared_name_is_not_reported(source: str) -> None:
     assert list(undeclared(source)) == []

@@ -18,8 +18,9 @@ async def test_waits_that_overlap_count_once_and_those_of_tasks_too() -> None:
         clock.now += 10
         task = asyncio.create_task(second())
         with upstream_wait():
+            clock.now += 1
             await second_begun.wait()
-            clock.now += 3
+            clock.now += 2
         first_left.set()
         await task
         clock.now += 10
