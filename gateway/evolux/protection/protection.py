@@ -117,7 +117,7 @@ class Protection:
         return Verdict.TELLS_NOTHING if was_held and isinstance(error, UpstreamRateLimited) else verdict
 
     def _breaker_changed(self, state: BreakerState) -> None:
-        if state is BreakerState.OPEN:
+        if state is not BreakerState.CLOSED:
             self._turnstile.dismiss(self._breaker.refusal)
         self._on_breaker_change(state)
 

@@ -210,21 +210,19 @@ async def test_of_a_hundred_callers_at_once_one_probes_and_the_others_are_refuse
 
 
 async def test_of_a_hundred_who_wait_for_the_quota_one_probes() -> None:
-    bench = await opened(concurrency=100, requests_per_second=1.0, burst=3)
-    await bench.timers.advance(1.0)
-    assert bench.protection.state.tokens == pytest.approx(1.0)
-    bench.protection._turnstile._quota.take(now=bench.timers.now + 4)
-    await bench.timers.advance(4.0)
-
-    attempts = [bench.send(deadline_seconds=500.0) for _ in range(100)]
+    bench = await opened(concurrency=100, requests_per_second=0.1, burst=3)
+    await bench.timers.advance(5.0)
+    attempts = [bench.send(deadline_seconds=5000.0) for _ in range(100)]
     await turns()
-    await bench.timers.advance(200.0)
+    assert bench.protection.state.waiting == 100
 
-    assert len([attempt for attempt in attempts if attempt.is_sent]) == 1
+    await bench.timers.advance(5.0)
+
+    sent = [attempt for attempt in attempts if attempt.is_sent]
+    assert len(sent) == 1
     assert len([attempt for attempt in attempts if attempt.task.done()]) == 99
-    for attempt in attempts:
-        if attempt.is_sent:
-            await attempt.answer()
+    assert await sent[0].answer() is None
+    assert bench.protection.state.breaker is CLOSED
 
 
 async def test_a_probe_whose_caller_hangs_up_leaves_its_place_to_the_next() -> None:
