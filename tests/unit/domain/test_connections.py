@@ -46,6 +46,7 @@ def test_without_arguments_the_first_fifty_come() -> None:
         (PageArguments(first=9, after=cursor(1), before=cursor(5)), ([2, 3, 4], True, True)),
         (PageArguments(first=9, after=cursor(4), before=cursor(2)), ([], True, True)),
         (PageArguments(last=9, after=cursor(4), before=cursor(2)), ([], True, True)),
+        (PageArguments(first=9, after=cursor(5), before=cursor(2)), ([], True, False)),
     ],
 )
 def test_pages_are_cut_where_asked_and_say_what_lies_around(
@@ -93,6 +94,12 @@ def test_within_a_queue_only_its_agents_stand() -> None:
     assert ids(paged(snapshot, PageArguments(), within=QueueId(9))) == []
     archived = AgentFilter(archived=True)
     assert ids(paged(snapshot, PageArguments(), within=QueueId(8), chosen=archived)) == [4]
+
+
+def test_a_queue_named_twice_lists_an_agent_once() -> None:
+    snapshot = a_snapshot([an_agent(1, queue_ids=queue_ids(8, 8))])
+    page = paged(snapshot, PageArguments(), within=QueueId(8))
+    assert (ids(page), page.total_count) == ([1], 1)
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,13 @@ def is_place(field: str, value: object, row_id: object) -> bool:
     return type(value) is int and -(2**63) <= value < 2**63
 
 
+def test_a_cursor_longer_than_any_of_ours_is_refused() -> None:
+    order = AgentOrder(AgentOrderField.NAME)
+    assert ids(paged(FIVE, PageArguments(after=encoded(["NAME", "ASC", "z" * 500, 1])), order=order)) == []
+    with pytest.raises(BadUserInput):
+        paged(FIVE, PageArguments(after=encoded(["NAME", "ASC", "z" * MAX_CURSOR_CHARS, 1])), order=order)
+
+
 NUMBERS = st.integers() | st.integers(-(10**400), 10**400)
 
 
