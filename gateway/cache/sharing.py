@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final, NamedTuple, Protocol
 
-
 from gateway.cache.store import ListingKey
 from gateway.domain.clock import Clock
 from gateway.domain.listings import Reading, ReadSource, Snapshot
@@ -32,12 +31,13 @@ class SharedHeld(NamedTuple):
 class Lease(NamedTuple):
     """The right to walk a listing: for everybody, or where not `exclusive` beside somebody who is slow.
 
-    `generation` and `began_at` are what is shared has them, taken before the walk's first request: they
+    `life`, `generation` and `began_at` are of the shared place, taken before the walk's first request: they
     decide whether its result may be shared, and how old it is.
     """
 
     key: ListingKey
     owner: str
+    life: str
     generation: bytes
     began_at: int
     exclusive: bool = True

@@ -18,10 +18,6 @@ _CONNECTIONS: Final = 16
 _REST_SECONDS: Final = 0.25
 _MAX_REST_SECONDS: Final = 10.0
 
-COMMANDS: Final = "commands"
-SUBSCRIPTION: Final = "subscription"
-"""What of Valkey an incident is about."""
-
 
 class NotShared(Exception):
     """Valkey could not be asked; whoever wanted something of it does without."""
@@ -68,12 +64,26 @@ class ValkeyLink:
         self._client = Valkey(connection_pool=self._pool)
         self._settle: Callable[[], Awaitable[None]] | None = None
         self._resting: asyncio.Task[None] | None = None
+        self._is_subscribed = False
         self.life = ""
 
     @property
-    def is_resting(self) -> bool:
-        """Whether a failure is not over yet."""
-        return self._resting is not None
+    def is_well(self) -> bool:
+        """Whether every write of other replicas is heard of, and Valkey answers."""
+        return self._is_subscribed and self._resting is None
+
+    def lose(self, error: Exception) -> None:
+        """The subscription broke: writes of other replicas may go unheard."""
+        self._is_subscribed = False
+        self._fail(error)
+
+    async def regain(self) -> None:
+        """The subscription stands: settle, and use Valkey again; raises whatever hinders it."""
+        await self._stop_resting()
+        await self.settle()
+        self._is_subscribed = True
+        if self._resting is None:
+            self._incidents.recover()
 
     @property
     def database(self) -> int:
@@ -112,14 +122,12 @@ class ValkeyLink:
         """Make a connection of its own, which waits for messages as long as it takes."""
         options = {**self._pool.connection_kwargs, "socket_timeout": None}
         connection = self._pool.connection_class(**options)
-        await connection.connect()
+        await connection.connect()  # type: ignore[no-untyped-call]  # the package leaves it untyped
         return connection
 
     async def close(self) -> None:
         """Close all connections."""
-        if self._resting is not None:
-            self._resting.cancel()
-            await asyncio.wait([self._resting])
+        await self._stop_resting()
         await self._client.aclose()
 
     async def _guard(self, ask: Callable[[], Awaitable[Any]]) -> Any:
@@ -127,16 +135,26 @@ class ValkeyLink:
             async with asyncio.timeout(self._timeout_seconds):
                 return await ask()
         except OutOfMemoryError as error:
-            self._incidents.fail(COMMANDS, reason=type(error).__name__)
+            self._fail(error)
             raise NotShared from None
         except Exception as error:  # noqa: BLE001 - the client lets out whatever its parser meets in garbage
             self._rest(error)
             raise NotShared from None
 
+    def _fail(self, error: Exception) -> None:
+        """Tell the kind of failure only: its text may carry the address."""
+        self._incidents.fail(reason=type(error).__name__)
+
     def _rest(self, error: Exception) -> None:
-        self._incidents.fail(COMMANDS, reason=type(error).__name__)
+        self._fail(error)
         if self._resting is None:
             self._resting = asyncio.create_task(self._recover())
+
+    async def _stop_resting(self) -> None:
+        resting, self._resting = self._resting, None
+        if resting is not None:
+            resting.cancel()
+            await asyncio.wait([resting])
 
     async def _recover(self) -> None:
         """Try again after longer and longer rests; nobody's request is used to find out."""
@@ -147,10 +165,11 @@ class ValkeyLink:
                 await self._pool.disconnect(inuse_connections=False)
                 await self.settle()
             except Exception as error:  # noqa: BLE001 - as above; it is counted and tried again
-                self._incidents.fail(COMMANDS, reason=type(error).__name__)
+                self._fail(error)
                 continue
             self._resting = None
-            self._incidents.recover(COMMANDS)
+            if self._is_subscribed:
+                self._incidents.recover()
             return
 
     async def _greet(self, connection: AbstractConnection) -> None:

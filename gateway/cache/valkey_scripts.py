@@ -1,11 +1,12 @@
 """What happens in Valkey at one stroke: the Lua scripts, and the names of keys and channels.
 
 A tenant's generation of a kind of listing is a random text. Whoever begins a walk and finds none puts one
-there; a write deletes it. So a generation that was evicted, expired or flushed away means the same as a write:
-what stands there from before is not served, and what is being walked is not stored. Deleting also works where
-the memory is full.
+there; a write deletes it. So a generation that was evicted, expired or flushed away means the same as a
+write: what stands there from before is not served, and what is being walked is not stored. Deleting also
+works where the memory is full.
 """
 
+from hashlib import blake2b
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
@@ -27,10 +28,11 @@ def listing_names(key: ListingKey, *, life: str) -> ListingNames:
     """Name a listing's keys, tenant first, for one life of the server.
 
     The schema of the rows is part of the name: during a rolling deploy the old release and the new share
-    their writes, and each its own listings.
+    their writes, and each its own listings. The credential is digested, whatever it is made of.
     """
     counter = f"{key.tenant_id}/{key.kind.value}"
-    of = f"{schema_version(key.kind)}/{key.credential}"
+    credential = blake2b(key.credential.encode(), digest_size=8).hexdigest()
+    of = f"{schema_version(key.kind)}/{credential}"
     if key.of_id is not None:
         of = f"{of}/{key.of_id}"
     at = _at(counter, life=life)
@@ -113,8 +115,10 @@ PUBLISH: Final = f"""
 {_GET}{_HELD}
 local generation, began_at, keep_ms, rows, lease = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local stored = 0
+local time = redis.call('TIME')
+local other_at = tonumber(held(KEYS[2], 'began_at')) or 0
 local newer = held(KEYS[2], 'generation') == generation
-  and (tonumber(held(KEYS[2], 'began_at')) or 0) >= tonumber(began_at)
+  and other_at > tonumber(began_at) and other_at <= time[1] * 1000000 + time[2]
 if get(KEYS[1]) == generation and not newer then
   redis.call('DEL', KEYS[2])
   redis.call('HSET', KEYS[2], 'generation', generation, 'began_at', began_at, 'rows', rows)
