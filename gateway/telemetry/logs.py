@@ -105,8 +105,25 @@ class Logs:
         root.addHandler(handler)
         self._undo.append(partial(root.removeHandler, handler))
 
+    def capture_structlog(self) -> None:
+        """Write what modules log through `structlog.get_logger(name)` in the same form, redacted alike."""
+        before = structlog.get_config()
+        structlog.configure(
+            processors=[self._drop_below_level, *self._enrich, _add_name, *self._finish],
+            wrapper_class=structlog.make_filtering_bound_logger(0),
+            context_class=dict,
+            logger_factory=partial(_NamedLogger, self._stream),
+            cache_logger_on_first_use=False,
+        )
+        self._undo.append(partial(structlog.configure, **before))
+
+    def _drop_below_level(self, logger: WrappedLogger, method: str, fields: EventDict) -> EventDict:
+        if _LEVELS[method if method in _LEVELS else "error"] < _LEVELS[self.level_of(logger.name)]:  # type: ignore[index]
+            raise structlog.DropEvent
+        return fields
+
     def close(self) -> None:
-        """Give the standard library its handlers and levels back."""
+        """Give the standard library and structlog what they were set to before."""
         while self._undo:
             self._undo.pop()()
 
@@ -116,6 +133,14 @@ class Logs:
         return [_printable, structlog.dev.ConsoleRenderer(colors=self._stream.isatty())]
 
 
+class _NamedLogger(structlog.WriteLogger):
+    """Where a module's logger writes, and its name."""
+
+    def __init__(self, stream: TextIO, name: str = "gateway") -> None:
+        super().__init__(stream)
+        self.name = name
+
+
 def configure_logs(
     *,
     level: LogLevel = "info",
@@ -123,9 +148,10 @@ def configure_logs(
     levels: Mapping[str, LogLevel] | None = None,
     stream: TextIO | None = None,
 ) -> Logs:
-    """Make the logs of a process and route the standard library's through them; `close()` undoes it."""
+    """Make the logs of a process and route everybody's through them; `close()` undoes it."""
     logs = Logs(level=level, fmt=fmt, levels=levels, stream=stream)
     logs.capture_stdlib()
+    logs.capture_structlog()
     return logs
 
 
@@ -137,6 +163,10 @@ def request_fields(**fields: str) -> AbstractContextManager[None]:
 def add_request_fields(**fields: str) -> None:
     """Add what became known of the request since: its tenant, its caller."""
     bind_contextvars(**fields)
+
+
+def _add_name(logger: WrappedLogger, _method: str, fields: EventDict) -> EventDict:
+    return {"logger": logger.name, **fields}
 
 
 def _drop(_logger: WrappedLogger, _method: str, _fields: EventDict) -> EventDict:
