@@ -193,11 +193,6 @@ class ValkeyListings:
         except NotShared:
             return None
 
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
 
 def _stands(lease: Lease) -> bytes:
     """How the lease stands in Valkey."""
