@@ -18,6 +18,7 @@ from gateway.domain.ids import TenantId
 from gateway.engine.documents import Documents
 from gateway.evolux.protection.protection import ProtectionState
 from gateway.main.configuration import callers_of, tenants_of
+from gateway.main.stopping import Parting, Stop
 from gateway.main.tenants import RunningTenant
 from gateway.schema.schema import build_schema
 from gateway.settings import Settings, SettingsError, load_settings
@@ -61,6 +62,7 @@ class Gateway:
         self._running: dict[TenantId, RunningTenant] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_serving = False
+        self.stop = Stop(drain_seconds=settings.server.drain_seconds, on_drain=self._tell_draining)
         self._log = telemetry.logger("gateway")
         telemetry.observe_breakers(lambda: {one: state.breaker for one, state in self.protection().items()})
         telemetry.observe_in_flight(
@@ -82,7 +84,7 @@ class Gateway:
             page=(lambda: graphiql_page(endpoint="/graphql")) if server.graphiql else None,
         )
         health = Health(readiness=self.readiness, render_metrics=self._telemetry.metrics.render)
-        return build_app(
+        app = build_app(
             graphql=graphql,
             health=health,
             telemetry=self._telemetry,
@@ -90,11 +92,13 @@ class Gateway:
             lifespan=self._lifespan,
             more_routes=asset_routes() if server.graphiql else [],
         )
+        app.add_middleware(Parting, stop=self.stop)
+        return app
 
     def readiness(self) -> Readiness:
         """Whether requests should come here, and which tenants' Evolux fails."""
         problems = {str(one): running.problem for one, running in self._running.items() if running.problem}
-        return Readiness(is_serving=self._is_serving, problems=problems)
+        return Readiness(is_serving=self._is_serving and not self.stop.is_draining, problems=problems)
 
     def protection(self) -> dict[str, ProtectionState]:
         """Each tenant's breaker, queue and quota at this instant; may be asked from another thread."""
@@ -123,6 +127,7 @@ class Gateway:
             for tenant in self._directory.tenants.values():
                 self._open(tenant)
             await self._follow_configuration(stack)
+            stack.enter_context(self.stop.following_signals())
             self._is_serving = True
             self._log.info(
                 events.STARTED,
@@ -134,6 +139,9 @@ class Gateway:
             yield
             self._is_serving = False
             self._log.info(events.STOPPED)
+
+    def _tell_draining(self) -> None:
+        self._log.info(events.DRAINING, seconds=self._settings.server.drain_seconds)
 
     async def _follow_configuration(self, stack: AsyncExitStack) -> None:
         if self._config_path is None:

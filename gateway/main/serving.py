@@ -1,8 +1,10 @@
 """Serving on a socket: one process in place, or several that share their generations of listings."""
 
 import os
+import signal
+import sys
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, NoReturn
 
 import uvicorn
 
@@ -10,12 +12,10 @@ from gateway.cache.generations import WorkerGenerations
 from gateway.main.service import CONFIG_VARIABLE, GENERATIONS_VARIABLE, Gateway, start_telemetry
 from gateway.settings import Settings
 
-_KEEP_ALIVE_SECONDS: Final = 75
-"""Longer than a load balancer's usual 60, so that it is never the gateway that closes under a request."""
-
 
 def serve(settings: Settings, *, config_path: Path) -> None:
     """Serve until a signal says stop; OSError where the address is taken."""
+    signal.signal(signal.SIGTERM, _stopped)
     if settings.server.workers > 1:
         _serve_by_workers(settings, config_path=config_path)
         return
@@ -38,8 +38,10 @@ def uvicorn_options(settings: Settings) -> dict[str, Any]:
         "log_config": None,
         "access_log": False,
         "server_header": False,
-        "timeout_keep_alive": _KEEP_ALIVE_SECONDS,
-        "timeout_graceful_shutdown": int(server.shutdown_seconds) or None,
+        "timeout_keep_alive": server.keep_alive_seconds,
+        "timeout_graceful_shutdown": server.shutdown_seconds,
+        "ssl_certfile": server.tls_certificate_file,
+        "ssl_keyfile": server.tls_key_file,
         "proxy_headers": bool(server.trusted_proxies),
         "forwarded_allow_ips": list(server.trusted_proxies),
     }
@@ -59,3 +61,8 @@ def _serve_by_workers(settings: Settings, *, config_path: Path) -> None:
         )
     finally:
         shared.unlink(missing_ok=True)
+
+
+def _stopped(_number: int, _frame: object) -> NoReturn:
+    """End with 0: the server raises SIGTERM again once it has stopped as asked, and that is no failure."""
+    sys.exit(0)

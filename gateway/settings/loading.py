@@ -12,7 +12,7 @@ from gateway.settings.environment import overlay
 from gateway.settings.errors import SettingsError
 from gateway.settings.reading import read_settings
 from gateway.settings.rules import check
-from gateway.settings.tree import Settings, TenantSettings
+from gateway.settings.tree import ServerSettings, Settings, TenantSettings
 
 
 def load_settings(path: Path, *, environ: Mapping[str, str]) -> Settings:
@@ -20,7 +20,11 @@ def load_settings(path: Path, *, environ: Mapping[str, str]) -> Settings:
     document = _parse(_read(path), path=path)
     top = overlay(document, environ=environ, file=path)
     settings = read_settings(document, top=top)
-    settings = replace(settings, tenants=_completed(settings.tenants, folder=path.parent))
+    settings = replace(
+        settings,
+        server=_placed(settings.server, folder=path.parent.absolute()),
+        tenants=_completed(settings.tenants, folder=path.parent),
+    )
     check(settings, at=top, environ=environ)
     return settings
 
@@ -47,6 +51,12 @@ def _parse(text: str, *, path: Path) -> dict[str, Any]:
 
 def _told(place: re.Match[str] | None) -> str:
     return f"; {place[1]} is not" if place else " without numbers or nesting beyond reason"
+
+
+def _placed(server: ServerSettings, *, folder: Path) -> ServerSettings:
+    """Files of TLS, wherever the process stands."""
+    files = {name: getattr(server, name) for name in ("tls_certificate_file", "tls_key_file")}
+    return replace(server, **{name: str(folder / file) for name, file in files.items() if file is not None})
 
 
 def _completed(tenants: Mapping[str, TenantSettings], *, folder: Path) -> dict[str, TenantSettings]:

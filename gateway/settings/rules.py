@@ -1,12 +1,13 @@
 """What no single value can tell: rules between settings, and the files and variables they name."""
 
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 
 from gateway.domain.secrets import ApiToken, KeyDigest
 from gateway.settings.errors import Place, suggestion
 from gateway.settings.formats import CALLER_NAME, TENANT_ID, is_loopback, split_http_url
-from gateway.settings.tree import CallerSettings, Settings, TenantSettings
+from gateway.settings.tree import CallerSettings, ServerSettings, Settings, TenantSettings
 
 _TOKEN_KEYS = ("token_file", "token_env", "token")
 
@@ -15,12 +16,28 @@ def check(settings: Settings, *, at: Place, environ: Mapping[str, str]) -> None:
     """Raises `SettingsError` for the first rule that is broken."""
     if not settings.tenants:
         raise (at / "tenants").refusal("at least one table [tenants.<id>]")
+    _check_tls(settings.server, at=at / "server")
     for name, tenant in settings.tenants.items():
         _check_tenant(tenant, name=name, at=at / "tenants" / name, environ=environ)
     for name, caller in settings.callers.items():
         _check_caller(caller, name=name, at=at / "callers" / name, tenants=settings.tenants)
     _check_keys_differ(settings.callers, at=at / "callers")
     _check_order(settings, at=at)
+
+
+def _check_tls(server: ServerSettings, *, at: Place) -> None:
+    if server.tls_certificate_file is None:
+        if server.tls_key_file is not None:
+            raise (at / "tls_certificate_file").refusal("the certificate of tls_key_file; it is missing")
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
+            server.tls_certificate_file, server.tls_key_file, password=""
+        )
+    except OSError:  # SSLError is one
+        raise (at / "tls_certificate_file").refusal(
+            "a readable PEM certificate whose key, without a passphrase, is beside it or in tls_key_file"
+        ) from None
 
 
 def _check_tenant(tenant: TenantSettings, *, name: str, at: Place, environ: Mapping[str, str]) -> None:

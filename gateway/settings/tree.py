@@ -25,6 +25,24 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     shutdown_seconds: Annotated[
         float, Meta(ge=0, le=3600, description="How long running requests may take to end at a stop.")
     ] = 20.0
+    drain_seconds: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=600,
+            description="At SIGTERM: how long to be unready, yet serve, so that balancers turn away first.",
+        ),
+    ] = 0.0
+    keep_alive_seconds: Annotated[
+        int,
+        Meta(ge=1, le=3600, description="How long an idle connection stays; longer than a balancer's own."),
+    ] = 75
+    tls_certificate_file: Annotated[
+        Text | None, Meta(description="PEM chain to serve HTTPS with, beside this file if relative.")
+    ] = None
+    tls_key_file: Annotated[
+        Text | None, Meta(description="PEM key of that certificate, where its own file has none.")
+    ] = None
     trusted_proxies: Annotated[
         tuple[Network, ...], Meta(description="Proxies whose `X-Forwarded-*` headers are believed.")
     ] = ()

@@ -30,6 +30,9 @@ INTERNAL_ERROR: Final = LogEvent(
     ("exception",),
 )
 STARTED: Final = LogEvent("service.started", "The gateway serves.", ("version", "host", "port", "tenants"))
+DRAINING: Final = LogEvent(
+    "service.draining", "A stop was asked for: unready from now on, and still serving.", ("seconds",)
+)
 STOPPED: Final = LogEvent("service.stopped", "The gateway has shut down.", ())
 CONFIG_LOADED: Final = LogEvent("config.loaded", "A configuration was taken up.", ("tenants", "callers"))
 CONFIG_REJECTED: Final = LogEvent(
