@@ -18,6 +18,7 @@ from gateway.domain.ids import AgentId, PauseId, TenantId
 from gateway.domain.listings import ANY_AGE, FreshnessBound, Reading, Snapshot
 from gateway.domain.pauses import AllowedPause
 from gateway.domain.queues import Queue
+from gateway.telemetry.overhead import upstream_wait
 
 T = TypeVar("T")
 Foresee = Callable[[Snapshot[Agent], T], Agent | None]
@@ -123,7 +124,8 @@ class CachedCallCenter:
         task = asyncio.ensure_future(self._write_to_the_end(send, touches=touches, foresee=foresee))
         self._writes.add(task)
         task.add_done_callback(self._forget_write)
-        return await asyncio.shield(task)
+        with upstream_wait():
+            return await asyncio.shield(task)
 
     async def _write_to_the_end(
         self, send: Awaitable[T], *, touches: tuple[ListingKind, ...], foresee: Foresee[T]

@@ -12,6 +12,7 @@ from gateway.cache.store import Held, ListingKey, ListingKind, ListingStore
 from gateway.domain.clock import Clock
 from gateway.domain.errors import Failure, UpstreamCredentialsRejected, UpstreamUnavailable
 from gateway.domain.listings import ANY_AGE, FreshnessBound, Reading, ReadSource, Snapshot
+from gateway.telemetry.overhead import upstream_wait
 
 Fetch = Callable[[], Awaitable[Reading[Any]]]
 
@@ -137,10 +138,11 @@ class HeldListings:
         self, key: ListingKey, fetch: Fetch, *, bound: FreshnessBound, asked_at: float
     ) -> Reading[Any]:
         """Wait for a walk that this caller may share, or begin one; where Evolux fails, fall back."""
-        flight = await self._shareable_flight(key, bound=bound, asked_at=asked_at)
-        source = ReadSource.WALKED if flight is None else ReadSource.COALESCED
         try:
-            reading = await (flight or self._launch(key, fetch)).land()
+            with upstream_wait():
+                flight = await self._shareable_flight(key, bound=bound, asked_at=asked_at)
+                source = ReadSource.WALKED if flight is None else ReadSource.COALESCED
+                reading = await (flight or self._launch(key, fetch)).land()
         except Failure as failure:
             fallback = self._fallback(key, bound=bound, failure=failure)
             if fallback is None:

@@ -1,5 +1,6 @@
 """Health: `/livez`, `/readyz` and `/metrics`, for the machines that run the gateway."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 
 import msgspec
@@ -48,8 +49,8 @@ class Health:
         return _json(content, status=200 if readiness.is_serving else 503)
 
     async def metrics(self, _request: Request) -> Response:
-        """Prometheus text."""
-        body, content_type = self._render_metrics()
+        """Prometheus text; rendered beside the event loop, for hundreds of series take their time."""
+        body, content_type = await asyncio.to_thread(self._render_metrics)
         return Response(body, headers={"content-type": content_type})
 
 
