@@ -15,8 +15,11 @@ _log = structlog.get_logger("gateway.evolux")
 
 
 def log_unknown_words(error: GatewayError, *, answer: Answer, request: Request, token: Revealable) -> None:
-    """Log what Evolux said where the error's own message does not tell it."""
+    """Log what Evolux said where the error's own message does not tell it; a failure without words has none."""
     if not isinstance(error, UpstreamRefused | AgentNotFound | Failure):
+        return
+    texts = spoken(answer, secrets=(*request.secrets, token.reveal()))
+    if not texts and isinstance(error, Failure):
         return
     _log.warning(
         WORDS_EVENT,
@@ -24,7 +27,7 @@ def log_unknown_words(error: GatewayError, *, answer: Answer, request: Request, 
         code=error.code.value,
         status=answer.status,
         fault=None if answer.fault is None else answer.fault.value,
-        texts=spoken(answer, secrets=(*request.secrets, token.reveal())),
+        texts=texts,
     )
 
 
