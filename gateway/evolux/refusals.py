@@ -15,7 +15,7 @@ _log = structlog.get_logger("gateway.evolux")
 
 
 def log_unknown_words(error: GatewayError, *, answer: Answer, request: Request, token: Revealable) -> None:
-    """Log what Evolux said where the error's own message does not tell it; a failure without words has none."""
+    """Log what Evolux said where the error's own message does not tell it; a wordless failure has none."""
     if not isinstance(error, UpstreamRefused | AgentNotFound | Failure):
         return
     texts = spoken(answer, secrets=(*request.secrets, token.reveal()))
