@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -95,6 +96,7 @@ async def test_it_starts_while_evolux_is_down_says_so_and_recovers(tmp_path: Pat
     evolux_port = free_port()
     config = write_config(tmp_path, base_url=f"http://127.0.0.1:{evolux_port}", token=TOKEN, server={})
     async with gateway_process(config) as gateway, httpx.AsyncClient(base_url=gateway.base_url) as client:
+        ready: dict[str, object] = {}
         for _ in range(200):
             ready = (await client.get("/readyz")).json()
             if ready["status"] == "degraded":
@@ -139,9 +141,8 @@ async def test_workers_share_what_a_write_makes_old(simulator: RunningSimulator,
         for _ in range(3):
             for _ in range(12):
                 assert await ask(state) == {"agent": {"state": "LOGGED_IN"}}
-            await ask(
-                f'mutation {{ pauseAgent(input: {{agentId: "{agent.id}", pauseId: "{pause_id}"}}) {{ errors {{ code }} }} }}'
-            )
+            given = f'agentId: "{agent.id}", pauseId: "{pause_id}"'
+            await ask(f"mutation {{ pauseAgent(input: {{{given}}}) {{ errors {{ code }} }} }}")
             for _ in range(12):
                 assert await ask(state) == {"agent": {"state": "PAUSED"}}
             await ask(
@@ -169,6 +170,7 @@ async def test_a_tenant_added_to_the_config_is_served_without_a_restart(
             f'{text}\n[tenants.outra]\nbase_url = "{simulator.base_url}"\ntoken = "{TOKEN}"\n',
             encoding="utf-8",
         )
+        answer: dict[str, Any] = {}
         for _ in range(100):
             answer = (await client.post("/graphql", json=query, headers=headers)).json()
             if "errors" not in answer:

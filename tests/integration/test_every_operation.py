@@ -1,4 +1,4 @@
-"""Every example of Evolux's page, done through GraphQL over real HTTP: each success, each refusal by its code."""
+"""Every example of Evolux's page through GraphQL over real HTTP: each success, each refusal by its code."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -10,7 +10,10 @@ from gateway.simulator.server import RunningSimulator
 from gateway.simulator.world import World
 from tests.served import Served, serving, token_of
 
-AGENT = "id name login enabled archived state stateSince extension queues { id name } currentPause { pause { id } }"
+AGENT = (
+    "id name login enabled archived state stateSince extension queues { id name } "
+    "currentPause { pause { id } }"
+)
 LOGGED_IN, LOGGED_OFF, PAUSED, ON_CALL, ARCHIVED = "1", "2", "3", "4", "5"
 
 
@@ -162,7 +165,8 @@ async def test_an_agent_is_paused_unpaused_and_logged_off(served: Served, world:
     assert (await served.ask('{ agent(id: "1") { state } }'))["agent"]["state"] == "PAUSED"
 
     data = await served.ask(
-        'mutation { unpauseAgent(input: {agentId: "1"}) { agent { state lastPause { endedAt } } errors { code } } }'
+        """mutation { unpauseAgent(input: {agentId: "1"})
+        { agent { state lastPause { endedAt } } errors { code } } }"""
     )
     assert data["unpauseAgent"]["agent"]["state"] == "LOGGED_IN"
     assert data["unpauseAgent"]["agent"]["lastPause"]["endedAt"] is not None
@@ -206,7 +210,8 @@ async def test_each_refusal_has_its_code_in_the_payload_or_as_an_error(
 
 async def test_queues_know_their_agents_and_states(served: Served) -> None:
     data = await served.ask(
-        "{ queues { id name slug number agents { totalCount } agentStates { agents paused loggedIn loggedOut } } }"
+        """{ queues { id name slug number agents { totalCount }
+        agentStates { agents paused loggedIn loggedOut } } }"""
     )
     assert data["queues"] == [
         {

@@ -42,7 +42,7 @@ async def test_a_fresh_listing_is_served_without_asking_evolux() -> None:
 async def test_a_stale_listing_is_served_at_once_and_refreshed_behind() -> None:
     world = crowd(60)
     plan = Plan(cache=CacheSettings(fresh_seconds=0.05, stale_seconds=60))
-    async with serving(world, plan=plan) as (served, simulators):
+    async with serving(world, plan=plan) as (served, _):
         before = (await served.ask(COUNT))["agents"]["totalCount"]
         world.add_agent("Nova Pessoa", login="nova.pessoa")
         await asyncio.sleep(0.1)
@@ -92,7 +92,8 @@ async def test_after_a_write_nobody_sees_the_state_from_before_it() -> None:
         one for one in world.agents.values() if one.logged_in and not one.current_pause and one.enabled
     )
     pause_id = world.allowed_pauses(agent.id)[0].pause_id if world.allowed_pauses(agent.id) else 49
-    pause = "mutation($id: ID!, $pause: ID!) { pauseAgent(input: {agentId: $id, pauseId: $pause}) { errors { code } } }"
+    pause = """mutation($id: ID!, $pause: ID!)
+    { pauseAgent(input: {agentId: $id, pauseId: $pause}) { errors { code } } }"""
     unpause = "mutation($id: ID!) { unpauseAgent(input: {agentId: $id}) { errors { code } } }"
     async with serving(world, latency_seconds=0.005) as (served, _):
         await served.ask(COUNT)
