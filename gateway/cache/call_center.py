@@ -7,7 +7,9 @@ from typing import Any, Final, TypeVar
 
 from gateway.cache.freshness import FreshnessPolicy
 from gateway.cache.generations import Generations
-from gateway.cache.listings import HeldListings, ReadObserver
+from gateway.cache.listings import HeldListings
+from gateway.cache.observing import ReadObserver
+from gateway.cache.sharing import Walks
 from gateway.cache.store import ListingKey, ListingKind, ListingStore
 from gateway.domain import known_changes
 from gateway.domain.agents import Agent, AgentChange, NewAgent
@@ -48,13 +50,19 @@ class CachedCallCenter:
         clock: Clock,
         policies: Mapping[ListingKind, FreshnessPolicy],
         observer: ReadObserver | None = None,
+        walks: Walks | None = None,
     ) -> None:
         self._upstream = upstream
         self._tenant_id = tenant_id
         self._credential = credential
         self._clock = clock
         self._listings = HeldListings(
-            store=store, generations=generations, clock=clock, policies=policies, observer=observer
+            store=store,
+            generations=generations,
+            clock=clock,
+            policies=policies,
+            observer=observer,
+            walks=walks,
         )
         self._writes: set[asyncio.Task[Any]] = set()
 
@@ -135,8 +143,10 @@ class CachedCallCenter:
         except NOTHING_WAS_WRITTEN:
             raise
         except BaseException:
+            await self._tell(touches)
             self._overtake(touches)
             raise
+        await self._tell(touches)
         self._show(answer, touches=touches, foresee=foresee)
         return answer
 
@@ -151,6 +161,14 @@ class CachedCallCenter:
         agent = foresee(before.snapshot, answer)
         if agent is not None:
             self._listings.amend(key, agent, before=before, generation=generation)
+
+    async def _tell(self, touches: tuple[ListingKind, ...]) -> None:
+        """Tell the other replicas first: what they share must be overtaken before what is held here is."""
+        try:
+            await self._listings.tell_write([self._key(kind) for kind in touches])
+        except BaseException:
+            self._overtake(touches)
+            raise
 
     def _overtake(self, touches: tuple[ListingKind, ...]) -> None:
         for kind in touches:

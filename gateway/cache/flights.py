@@ -6,41 +6,65 @@ from typing import Any
 
 from gateway.cache.store import ListingKey
 from gateway.domain.deadlines import apart_from_caller, by_deadline
+from gateway.domain.errors import GatewayError, UpstreamUnavailable
 from gateway.domain.listings import Reading
+
+Outcome = asyncio.Future[Reading[Any]]
 
 
 class Flight:
     """A walk under way: when and in which generation it began, and its outcome when it lands."""
 
-    def __init__(self, walk: Awaitable[Reading[Any]], *, started_at: float, generation: int) -> None:
+    def __init__(
+        self, walk: Awaitable[Reading[Any]], *, started_at: float, generation: int, is_heir: bool
+    ) -> None:
         self.started_at = started_at
         self.generation = generation
-        self._task = asyncio.ensure_future(walk)
-        # Nobody may be waiting when a refresh behind a stale answer fails; the walk has recorded it.
-        self._task.add_done_callback(lambda task: task.cancelled() or task.exception())
+        self.may_be_replaced = not is_heir
+        """A walk that replaced another is not replaced itself: steady writes would starve all who wait."""
+        self.task = asyncio.ensure_future(walk)
+        self._outcome: Outcome = asyncio.get_running_loop().create_future()
+        self.task.add_done_callback(self._take)
 
     async def land(self) -> Reading[Any]:
         """Wait for the outcome; a waiter that is cancelled or out of time leaves the flight to the others."""
-        return await by_deadline(asyncio.shield(self._task))
+        return await by_deadline(asyncio.shield(self._outcome))
 
     async def settle(self) -> None:
         """Wait for the end, whatever it is, while the waiter has time."""
-        await by_deadline(asyncio.wait([self._task]))
+        await by_deadline(asyncio.wait([self._outcome]))
 
-    async def abandon(self) -> None:
-        """Cancel the walk and wait until it is gone; for shutdown."""
-        self._task.cancel()
-        await asyncio.wait([self._task])
+    def give_way_to(self, heir: "Flight") -> None:
+        """End this walk; those who wait for it get what the newer one brings."""
+        self.task.remove_done_callback(self._take)
+        self.task.cancel()
+        heir._outcome.add_done_callback(self._take)
+
+    def _take(self, ended: Outcome) -> None:
+        """A walk that was cut off, as at shutdown, is an error to those who wait, not their cancellation."""
+        if ended.cancelled():
+            self._fail(UpstreamUnavailable("The walk was given up: this part of the gateway is stopping."))
+        elif (error := ended.exception()) is not None:
+            self._fail(error)
+        else:
+            self._outcome.set_result(ended.result())
+
+    def _fail(self, error: BaseException) -> None:
+        self._outcome.set_exception(error)
+        if isinstance(error, GatewayError):
+            # Nobody may wait for a refresh behind, which has noted it; what is no GatewayError asyncio reports.
+            self._outcome.exception()
 
 
 class Flights:
-    """The walks under way, one per listing and generation."""
+    """The walks under way, one per listing."""
 
     def __init__(self) -> None:
         self._under_way: dict[ListingKey, Flight] = {}
+        self._tasks: set[asyncio.Future[Reading[Any]]] = set()
 
     def current(self, key: ListingKey) -> Flight | None:
-        """The newest walk of this listing that is under way."""
+        """The walk of this listing that is under way."""
         return self._under_way.get(key)
 
     def launch(
@@ -51,22 +75,26 @@ class Flights:
         started_at: float,
         generation: int,
     ) -> Flight:
-        """Begin a walk; an older one of the same listing goes on for those who wait for it."""
+        """Begin a walk; one that is under way gives way to it."""
+        before = self._under_way.get(key)
         with apart_from_caller():
-            flight = Flight(self._fly(key, walk), started_at=started_at, generation=generation)
+            flight = Flight(walk(), started_at=started_at, generation=generation, is_heir=before is not None)
         self._under_way[key] = flight
+        self._tasks.add(flight.task)
+        flight.task.add_done_callback(lambda task: self._landed(key, task))
+        if before is not None:
+            before.give_way_to(flight)
         return flight
 
-    async def _fly(self, key: ListingKey, walk: Callable[[], Awaitable[Reading[Any]]]) -> Reading[Any]:
-        mine = asyncio.current_task()
-        try:
-            return await walk()
-        finally:
-            flight = self._under_way.get(key)
-            if flight is not None and flight._task is mine:  # noqa: SLF001 - its own module's class
-                del self._under_way[key]
-
     async def close(self) -> None:
-        """Abandon all walks."""
-        for flight in list(self._under_way.values()):
-            await flight.abandon()
+        """Abandon all walks, and wait until they are gone."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _landed(self, key: ListingKey, task: "asyncio.Future[Reading[Any]]") -> None:
+        self._tasks.discard(task)
+        flight = self._under_way.get(key)
+        if flight is not None and flight.task is task:
+            del self._under_way[key]

@@ -34,6 +34,14 @@ def judge(age_seconds: float | None, *, policy: FreshnessPolicy, bound: Freshnes
     return Verdict.WAIT
 
 
+def servable_seconds(policy: FreshnessPolicy, *, bound: FreshnessBound | None) -> float:
+    """Say how old what another replica read may be: servable for a caller who waits, fresh for a refresh."""
+    if bound is None:
+        return policy.fresh_seconds
+    servable = policy.fresh_seconds + policy.stale_seconds
+    return servable if bound.max_age_seconds is None else min(servable, bound.max_age_seconds)
+
+
 def is_stale(age_seconds: float, *, policy: FreshnessPolicy) -> bool:
     """Say whether a listing of this age is to be marked stale."""
     return age_seconds >= policy.fresh_seconds

@@ -1,48 +1,33 @@
 """The listing engine: what is held of each listing, who may have it, and when Evolux is asked again."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, Protocol
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 from msgspec.structs import replace
 
 from gateway.cache.flights import Flight, Flights
-from gateway.cache.freshness import FreshnessPolicy, Verdict, is_stale, judge, may_serve_on_error
+from gateway.cache.freshness import (
+    FreshnessPolicy,
+    Verdict,
+    is_stale,
+    judge,
+    may_serve_on_error,
+    servable_seconds,
+)
 from gateway.cache.generations import Generations
+from gateway.cache.observing import ReadObserver, Unobserved
+from gateway.cache.sharing import Fetch, OwnWalks, Walks
 from gateway.cache.store import Held, ListingKey, ListingKind, ListingStore
 from gateway.domain.clock import Clock
 from gateway.domain.errors import Failure, UpstreamCredentialsRejected, UpstreamUnavailable
 from gateway.domain.listings import ANY_AGE, FreshnessBound, Reading, ReadSource, Snapshot
 from gateway.telemetry.overhead import upstream_wait
 
-Fetch = Callable[[], Awaitable[Reading[Any]]]
-
 RETRY_SECONDS: Final = 1.0
 """After a refresh that failed, the next one behind readers waits so long: a dead Evolux is not hammered."""
 
 CONFIRM_SECONDS: Final = 1.0
 """What a write put into a listing is confirmed by a walk that readers cause from then on."""
-
-
-class ReadObserver(Protocol):
-    """Watches how readings are served."""
-
-    def reading_served(self, kind: ListingKind, source: ReadSource, *, age_seconds: float) -> None:
-        """A reader got a listing of this age."""
-        ...
-
-    def reading_failed(self, kind: ListingKind) -> None:
-        """A reader got an error."""
-        ...
-
-
-class Unobserved:
-    """The observer that looks away."""
-
-    def reading_served(self, kind: ListingKind, source: ReadSource, *, age_seconds: float) -> None:
-        """Nothing."""
-
-    def reading_failed(self, kind: ListingKind) -> None:
-        """Nothing."""
 
 
 class HeldListings:
@@ -56,12 +41,14 @@ class HeldListings:
         clock: Clock,
         policies: Mapping[ListingKind, FreshnessPolicy],
         observer: ReadObserver | None = None,
+        walks: Walks | None = None,
     ) -> None:
         self._store = store
         self._generations = generations
         self._clock = clock
         self._policies = policies
         self._observer = observer or Unobserved()
+        self._walks = walks or OwnWalks(clock)
         self._flights = Flights()
 
     async def read(self, key: ListingKey, fetch: Fetch, *, bound: FreshnessBound = ANY_AGE) -> Reading[Any]:
@@ -93,11 +80,15 @@ class HeldListings:
 
     def generation(self, key: ListingKey) -> int:
         """The listing's generation now."""
-        return self._generations.current(_counter(key))
+        return self._generations.current(key.counter)
+
+    async def tell_write(self, keys: Iterable[ListingKey]) -> None:
+        """Tell every replica of a write, before it is `overtake`n here and its caller is answered."""
+        await self._walks.advance([key.counter for key in keys])
 
     def overtake(self, key: ListingKey) -> int:
         """A write happened: nothing read before this instant is served again. Gives the new generation."""
-        return self._generations.advance(_counter(key))
+        return self._generations.advance(key.counter)
 
     def amend(self, key: ListingKey, row: Any, *, before: Held | None, generation: int) -> None:
         """Hold `before` with a row that is known by now, for the one generation that it is known for.
@@ -141,8 +132,7 @@ class HeldListings:
         try:
             with upstream_wait():
                 flight = await self._shareable_flight(key, bound=bound, asked_at=asked_at)
-                source = ReadSource.WALKED if flight is None else ReadSource.COALESCED
-                reading = await (flight or self._launch(key, fetch)).land()
+                reading = await (flight or self._launch(key, fetch, bound=bound)).land()
         except Failure as failure:
             fallback = self._fallback(key, bound=bound, failure=failure)
             if fallback is None:
@@ -153,6 +143,7 @@ class HeldListings:
             fallback = self._fallback(key, bound=bound, failure=reading.failure)
             if fallback is not None:
                 return fallback
+        source = reading.source if flight is None else ReadSource.COALESCED
         self._observer.reading_served(key.kind, source, age_seconds=reading.age_seconds)
         return replace(reading, source=source)
 
@@ -180,22 +171,38 @@ class HeldListings:
         if held.failed_at is None or self._clock.monotonic() - held.failed_at >= RETRY_SECONDS:
             self._launch(key, fetch)
 
-    def _launch(self, key: ListingKey, fetch: Fetch) -> Flight:
-        started_at, generation = self._clock.monotonic(), self.generation(key)
+    def _launch(self, key: ListingKey, fetch: Fetch, *, bound: FreshnessBound | None = None) -> Flight:
+        """Have the listing walked, or brought by a replica that did; for a caller who waits, by a bound."""
+        generation = self.generation(key)
+        oldest_at = self._clock.monotonic()
+        if self._walks.are_shared:
+            oldest_at -= servable_seconds(self._policies[key.kind], bound=bound)
 
         async def walk() -> Reading[Any]:
             try:
-                reading = await fetch()
+                reading = await self._walks.bring(key, fetch, oldest_at=oldest_at)
             except Failure:
+                await self._take_last_good(key, generation=generation)
                 self._note_failure(key)
                 raise
-            reading = replace(reading, age_seconds=self._clock.monotonic() - started_at)
-            self._keep(key, reading, started_at=started_at, generation=generation)
+            self._keep(key, reading, generation=generation)
+            if reading.source is ReadSource.COALESCED:
+                stale = is_stale(reading.age_seconds, policy=self._policies[key.kind])
+                return replace(reading, stale=stale)
             return reading
 
-        return self._flights.launch(key, walk, started_at=started_at, generation=generation)
+        return self._flights.launch(key, walk, started_at=oldest_at, generation=generation)
 
-    def _keep(self, key: ListingKey, reading: Reading[Any], *, started_at: float, generation: int) -> None:
+    async def _take_last_good(self, key: ListingKey, *, generation: int) -> None:
+        """Where nothing is held here, another replica's last listing stands in."""
+        policy = self._policies[key.kind]
+        if self.peek(key) is None and self._walks.are_shared:
+            longest_seconds = policy.fresh_seconds + policy.stale_if_error_seconds
+            reading = await self._walks.last_good(key, max_age_seconds=longest_seconds)
+            if reading is not None:
+                self._keep(key, reading, generation=generation)
+
+    def _keep(self, key: ListingKey, reading: Reading[Any], *, generation: int) -> None:
         """Hold what a walk brought, unless a write overtook it or it is less whole than what is held."""
         if generation != self.generation(key):
             return
@@ -205,7 +212,8 @@ class HeldListings:
             if may_serve_on_error(age_seconds, policy=self._policies[key.kind], bound=ANY_AGE):
                 self._note_failure(key)
                 return
-        self._store.put(key, Held(reading.snapshot, started_at, generation, failure=reading.failure))
+        began_at = self._clock.monotonic() - reading.age_seconds
+        self._store.put(key, Held(reading.snapshot, began_at, generation, failure=reading.failure))
 
     def _note_failure(self, key: ListingKey) -> None:
         held = self.peek(key)
@@ -238,7 +246,3 @@ class HeldListings:
 
 def _is_to_be_confirmed(held: Held, *, now: float) -> bool:
     return held.patched_at is not None and now - held.patched_at >= CONFIRM_SECONDS
-
-
-def _counter(key: ListingKey) -> str:
-    return f"{key.tenant_id}/{key.kind.value}"

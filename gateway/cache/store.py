@@ -31,6 +31,11 @@ class ListingKey(NamedTuple):
     kind: ListingKind
     of_id: int | None = None
 
+    @property
+    def counter(self) -> str:
+        """The name of its generation: a tenant's listings of one kind move on together."""
+        return f"{self.tenant_id}/{self.kind.value}"
+
 
 class Held(NamedTuple):
     """A snapshot with the monotonic instant and the generation at which its walk began.

@@ -3,12 +3,13 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from valkey.asyncio import Valkey
 from valkey.asyncio.connection import AbstractConnection, BlockingConnectionPool
 from valkey.exceptions import ConnectionError as ValkeyConnectionError
-from valkey.exceptions import OutOfMemoryError
+from valkey.exceptions import OutOfMemoryError, ValkeyError
 
 from gateway.domain.secrets import SecretUrl
 from gateway.telemetry.incidents import IncidentLog
@@ -122,7 +123,11 @@ class ValkeyLink:
         """Make a connection of its own, which waits for messages as long as it takes."""
         options = {**self._pool.connection_kwargs, "socket_timeout": None}
         connection = self._pool.connection_class(**options)
-        await connection.connect()  # type: ignore[no-untyped-call]  # the package leaves it untyped
+        try:
+            await connection.connect()  # type: ignore[no-untyped-call]  # the package leaves it untyped
+        except BaseException:
+            await hang_up(connection)
+            raise
         return connection
 
     async def close(self) -> None:
@@ -181,6 +186,12 @@ class ValkeyLink:
             self.life = life
         elif life != self.life:
             raise ValkeyConnectionError("another server")
+
+
+async def hang_up(connection: AbstractConnection) -> None:
+    """Close a connection, whatever state it is in."""
+    with suppress(ValkeyError, OSError):
+        await connection.disconnect()
 
 
 def _verified(url: SecretUrl) -> dict[str, Any]:

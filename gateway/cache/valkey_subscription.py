@@ -7,7 +7,7 @@ import msgspec
 from valkey.asyncio.connection import AbstractConnection
 from valkey.exceptions import ConnectionError as ValkeyConnectionError
 
-from gateway.cache.valkey_link import CONNECT_SECONDS, Rests, ValkeyLink
+from gateway.cache.valkey_link import CONNECT_SECONDS, Rests, ValkeyLink, hang_up
 from gateway.cache.valkey_scripts import PREFIX
 
 HEARTBEAT_SECONDS: Final = 1.0
@@ -109,7 +109,7 @@ class Subscription:
                 hearing.cancel()
                 await asyncio.wait([hearing])
         finally:
-            await connection.disconnect(nowait=True)
+            await hang_up(connection)
 
     async def _subscribe(self, connection: AbstractConnection) -> None:
         names = (self._channels.writes, self._channels.landed, self._own_channel)
