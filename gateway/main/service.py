@@ -11,13 +11,14 @@ from starlette.applications import Starlette
 
 from gateway import __version__
 from gateway.cache.generations import Generations, LocalGenerations, WorkerGenerations
-from gateway.cache.store import ListingStore
+from gateway.cache.store import ListingKey, ListingKind, ListingStore
 from gateway.domain.call_center import CallCenter
 from gateway.domain.clock import Clock, SystemClock
 from gateway.domain.ids import TenantId
 from gateway.engine.documents import Documents
 from gateway.evolux.protection.protection import ProtectionState
 from gateway.main.configuration import callers_of, tenants_of
+from gateway.main.sharing import shared_listings
 from gateway.main.stopping import Parting, Stop
 from gateway.main.tenants import RunningTenant
 from gateway.schema.schema import build_schema
@@ -48,7 +49,9 @@ class Gateway:
         generations: Generations | None = None,
         clock: Clock | None = None,
         config_path: Path | None = None,
+        group: str | None = None,
     ) -> None:
+        """Make it; processes of one `group` share their generations."""
         self._settings = settings
         self._telemetry = telemetry
         self._environ = environ
@@ -56,6 +59,13 @@ class Gateway:
         self._clock = clock or SystemClock()
         self._generations = generations or LocalGenerations()
         self._store = ListingStore(max_bytes=settings.cache.max_megabytes * 2**20)
+        self._shared = shared_listings(
+            settings.cache,
+            telemetry=telemetry,
+            on_write=self._generations.advance,
+            on_sync_lost=self._overtake_everything,
+            group=group,
+        )
         self._directory = Directory(
             tenants=tenants_of(settings, environ=environ), callers=callers_of(settings)
         )
@@ -122,6 +132,9 @@ class Gateway:
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             stack.callback(self._telemetry.shutdown)
+            if self._shared is not None:
+                stack.push_async_callback(self._shared.close)
+                await self._shared.start()
             stack.push_async_callback(self._close_tenants)
             await stack.enter_async_context(self._telemetry.watching_loop())
             for tenant in self._directory.tenants.values():
@@ -174,9 +187,16 @@ class Gateway:
             generations=self._generations,
             telemetry=self._telemetry,
             clock=self._clock,
+            shared=self._shared,
         )
         self._running[tenant.id] = running
         self._spawn(running.greet())
+
+    def _overtake_everything(self) -> None:
+        """Writes of other replicas may have gone unheard: every listing is read or shared anew."""
+        for tenant_id in self._directory.tenants:
+            for kind in ListingKind:
+                self._generations.advance(ListingKey(tenant_id, "", kind).counter)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -200,6 +220,7 @@ def create_app() -> Starlette:
         environ=os.environ,
         generations=WorkerGenerations(Path(shared)) if shared else None,
         config_path=path,
+        group=shared and Path(shared).name,
     )
     return gateway.app()
 

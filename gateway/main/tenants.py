@@ -6,6 +6,7 @@ from typing import Final
 
 from gateway.cache.call_center import CachedCallCenter
 from gateway.cache.generations import Generations
+from gateway.cache.sharing import SharedListings, SharedWalks
 from gateway.cache.store import ListingStore
 from gateway.domain.clock import Clock
 from gateway.domain.errors import ErrorCode, GatewayError
@@ -40,6 +41,7 @@ class RunningTenant:
         generations: Generations,
         telemetry: Telemetry,
         clock: Clock,
+        shared: SharedListings | None = None,
     ) -> None:
         self.tenant = tenant
         self._watch = TenantWatch(tenant.id, telemetry=telemetry)
@@ -65,6 +67,11 @@ class RunningTenant:
             concurrency=settings.limits.upstream_concurrency,
             walk_attempts=settings.cache.walk_attempts,
         )
+        self._walks = (
+            None
+            if shared is None
+            else SharedWalks(shared, clock=clock, wait_seconds=settings.limits.upstream_deadline_seconds)
+        )
         self.call_center = CachedCallCenter(
             self.evolux,
             tenant_id=tenant.id,
@@ -74,6 +81,7 @@ class RunningTenant:
             clock=clock,
             policies=policies_of(settings.cache),
             observer=self._watch,
+            walks=self._walks,
         )
 
     async def greet(self) -> None:
@@ -91,6 +99,8 @@ class RunningTenant:
     async def close(self) -> None:
         """End writes under way, abandon walks, close connections."""
         await self.call_center.close()
+        if self._walks is not None:
+            await self._walks.close()
         await self.client.aclose()
 
 

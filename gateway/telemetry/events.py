@@ -65,6 +65,16 @@ ODD_FIELD: Final = LogEvent(
     "A field of a row could not be read and is served as null; told once per field.",
     ("tenant", "listing", "field"),
 )
+SHARING_FAILED: Final = LogEvent(
+    "sharing.failed",
+    "Listings are not shared with the other replicas: Valkey fails; told once per change.",
+    ("reason",),
+)
+SHARING_RECOVERED: Final = LogEvent(
+    "sharing.recovered",
+    "Listings are shared again; what was held from before is read anew.",
+    ("count", "seconds"),
+)
 WALK_TORN: Final = LogEvent(
     "walk.torn",
     "The listing changed its length while it was walked.",

@@ -1,0 +1,44 @@
+"""Sharing among replicas, where the configuration names a Valkey."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from gateway.main.configuration import policies_of
+from gateway.settings import CacheSettings
+from gateway.telemetry import events
+from gateway.telemetry.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from gateway.cache.valkey import ValkeyListings
+
+
+def shared_listings(
+    cache: CacheSettings,
+    *,
+    telemetry: Telemetry,
+    on_write: Callable[[str], object],
+    on_sync_lost: Callable[[], object],
+    group: str | None = None,
+) -> "ValkeyListings | None":
+    """What is shared through the Valkey of the settings, not started yet; None where they name none.
+
+    A listing is kept there for as long as it may be served at all.
+    """
+    if cache.valkey_url is None:
+        return None
+    from gateway.cache.valkey import ValkeyListings  # noqa: PLC0415 - 8 MB that a lone replica has no use for
+
+    keep_seconds = {
+        kind: policy.fresh_seconds + max(policy.stale_seconds, policy.stale_if_error_seconds)
+        for kind, policy in policies_of(cache).items()
+    }
+    return ValkeyListings(
+        cache.valkey_url,
+        keep_seconds=keep_seconds,
+        on_write=on_write,
+        on_sync_lost=on_sync_lost,
+        incidents=telemetry.incidents(
+            "gateway.cache", failed=events.SHARING_FAILED, recovered=events.SHARING_RECOVERED
+        ),
+        group=group,
+    )
