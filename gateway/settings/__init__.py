@@ -6,6 +6,7 @@ from gateway.settings.loading import load_settings
 from gateway.settings.tree import (
     CacheSettings,
     CallerSettings,
+    DocumentSettings,
     JwtSettings,
     ServerSettings,
     Settings,
@@ -16,6 +17,7 @@ from gateway.settings.tree import (
 __all__ = [
     "CacheSettings",
     "CallerSettings",
+    "DocumentSettings",
     "JwtSettings",
     "LimitSettings",
     "ServerSettings",

@@ -73,6 +73,12 @@ def is_private_url(text: str) -> bool:
     return parts is not None and (parts.scheme == "https" or is_loopback(parts.hostname or ""))
 
 
+def is_origin(text: str) -> bool:
+    """Whether this is what a browser sends as `Origin`: scheme, host and port alone."""
+    parts = split_http_url(text)
+    return parts is not None and text == f"{parts.scheme}://{parts.netloc}" == text.lower()
+
+
 def _words(text: str) -> bool:
     return bool(text.strip()) and text.isprintable()
 
@@ -87,3 +93,4 @@ TimeZone = Annotated[str, _formatted('an IANA time zone such as "America/Sao_Pau
 Network = Annotated[str, _formatted('an address or network such as "10.0.0.0/8"', is_network)]
 HttpUrl = Annotated[str, _formatted(f"an http:// or https:// URL {_URL_RULE}", is_http_url)]
 PrivateUrl = Annotated[str, _formatted(f"an https:// URL (http:// for loopback) {_URL_RULE}", is_private_url)]
+Origin = Annotated[str, _formatted('an origin such as "https://board.example.com"', is_origin)]

@@ -53,6 +53,12 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         Rate, Meta(description="Sustained rate of one caller in one process; more are `RATE_LIMITED`.")
     ] = 100.0
     caller_burst: Annotated[Count, Meta(description="Requests a caller may send at once after a rest.")] = 200
+    tenant_requests_per_second: Annotated[
+        Rate, Meta(description="Sustained rate of all callers of one tenant in one process.")
+    ] = 500.0
+    tenant_burst: Annotated[
+        Count, Meta(description="Requests for one tenant that may come at once after a rest.")
+    ] = 1_000
     max_concurrent_requests: Annotated[
         Count, Meta(description="Requests served at a time in one process; more are `OVERLOADED`.")
     ] = 500
@@ -60,6 +66,13 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     max_header_bytes: Annotated[Count, Meta(description="All request headers together; more give 431.")] = (
         16_384
     )
+    head_seconds: Annotated[
+        Seconds,
+        Meta(description="For a caller to send a request's line and headers whole; then it is cut off."),
+    ] = 10.0
+    body_seconds: Annotated[
+        Seconds, Meta(description="For a caller to send a request's body whole; more give 408.")
+    ] = 10.0
     max_tokens: Annotated[Count, Meta(description="Lexical tokens of a document.")] = 2_000
     max_depth: Annotated[
         Count, Meta(description="Nesting of an operation; the standard introspection needs 15.")
@@ -67,6 +80,21 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     max_fields: Annotated[Count, Meta(description="Fields of an operation, its fragments spread.")] = 1_000
     max_aliases: Annotated[Count, Meta(description="Aliases of an operation.")] = 30
     max_root_fields: Annotated[Count, Meta(description="Fields at the root of an operation.")] = 20
+    max_directives: Annotated[Count, Meta(description="Directives at one place of a document.")] = 5
+    max_variable_values: Annotated[
+        Count, Meta(description="Values in a request's variables, each element of a list counted.")
+    ] = 1_000
+    max_cost: Annotated[
+        Count,
+        Meta(
+            description="Cost of an operation: about the fields of its answer, lists counted by what their "
+            "page arguments ask for."
+        ),
+    ] = 50_000
+    report_cost: Annotated[
+        bool,
+        Meta(description="Every answer tells its cost; else those asked with `X-Operation-Cost: report`."),
+    ] = False
     max_page_size: Annotated[
         int, Meta(ge=50, le=500, description="Greatest `first` and `last` of a connection.")
     ] = 500

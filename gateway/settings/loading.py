@@ -12,7 +12,7 @@ from gateway.settings.environment import overlay
 from gateway.settings.errors import SettingsError
 from gateway.settings.reading import read_settings
 from gateway.settings.rules import check
-from gateway.settings.tree import ServerSettings, Settings, TenantSettings
+from gateway.settings.tree import DocumentSettings, ServerSettings, Settings, TenantSettings
 
 
 def load_settings(path: Path, *, environ: Mapping[str, str]) -> Settings:
@@ -23,6 +23,7 @@ def load_settings(path: Path, *, environ: Mapping[str, str]) -> Settings:
     settings = replace(
         settings,
         server=_placed(settings.server, folder=path.parent.absolute()),
+        documents=_found(settings.documents, folder=path.parent.absolute()),
         tenants=_completed(settings.tenants, folder=path.parent),
     )
     check(settings, at=top, environ=environ)
@@ -57,6 +58,11 @@ def _placed(server: ServerSettings, *, folder: Path) -> ServerSettings:
     """Files of TLS, wherever the process stands."""
     files = {name: getattr(server, name) for name in ("tls_certificate_file", "tls_key_file")}
     return replace(server, **{name: str(folder / file) for name, file in files.items() if file is not None})
+
+
+def _found(documents: DocumentSettings, *, folder: Path) -> DocumentSettings:
+    """Manifests, wherever the process stands."""
+    return replace(documents, manifest_files=tuple(str(folder / file) for file in documents.manifest_files))
 
 
 def _completed(tenants: Mapping[str, TenantSettings], *, folder: Path) -> dict[str, TenantSettings]:

@@ -21,6 +21,7 @@ def check(settings: Settings, *, at: Place, environ: Mapping[str, str]) -> None:
         _check_tenant(tenant, name=name, at=at / "tenants" / name, environ=environ)
     for name, caller in settings.callers.items():
         _check_caller(caller, name=name, at=at / "callers" / name, tenants=settings.tenants)
+    _check_documents(settings, at=at)
     _check_keys_differ(settings.callers, at=at / "callers")
     _check_order(settings, at=at)
 
@@ -88,6 +89,17 @@ def _known(tenant: str, *, tenants: Mapping[str, object]) -> str:
     if tenant == "*":
         return '"*" alone, or tenant ids'
     return f"a tenant of this file, {suggestion(tenant, known=tenants)}"
+
+
+def _check_documents(settings: Settings, *, at: Place) -> None:
+    for index, file in enumerate(settings.documents.manifest_files):
+        if not Path(file).is_file():
+            raise (at / "documents" / "manifest_files").refusal("a file; there is none", index=index)
+    for name, caller in settings.callers.items():
+        if caller.documents == "require" and not settings.documents.manifest_files:
+            raise (at / "callers" / name / "documents").refusal(
+                "documents.manifest_files, for this caller may run nothing else"
+            )
 
 
 def _check_keys_differ(callers: Mapping[str, CallerSettings], *, at: Place) -> None:

@@ -7,11 +7,12 @@ import msgspec
 from msgspec import Meta
 
 from gateway.domain.secrets import ApiToken, KeyDigest, SecretUrl
-from gateway.settings.formats import HttpUrl, Network, PrivateUrl, Text, TimeZone
+from gateway.settings.formats import HttpUrl, Network, Origin, PrivateUrl, Text, TimeZone
 from gateway.settings.limits import LimitSettings
 
 CacheSeconds = Annotated[float, Meta(ge=0, le=604_800)]
 ScopeName = Literal["agents:read", "agents:write"]
+DocumentModeName = Literal["off", "allow", "require"]
 
 
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -48,6 +49,10 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     ] = ()
     graphiql: Annotated[bool, Meta(description="Browsers get GraphiQL at `/graphql`.")] = True
     introspection: Annotated[bool, Meta(description="Callers may ask for the schema.")] = True
+    cors_origins: Annotated[
+        tuple[Origin, ...],
+        Meta(description="Origins whose pages may call from a browser; credentials are never allowed."),
+    ] = ()
 
 
 class TenantSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -81,6 +86,16 @@ class CallerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         tuple[str, ...], Meta(min_length=1, description='Tenant ids, or `["*"]` alone for all.')
     ]
     scopes: Annotated[tuple[ScopeName, ...], Meta(min_length=1, description="What the caller may do.")]
+    documents: Annotated[
+        DocumentModeName,
+        Meta(
+            description="Persisted documents: none, beside any other document, or those of a manifest alone."
+        ),
+    ] = "allow"
+    introspection: Annotated[
+        bool,
+        Meta(description="The caller may ask for the schema, where `server.introspection` lets anybody."),
+    ] = True
 
 
 class JwtSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -127,6 +142,25 @@ class CacheSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     ] = None
 
 
+class DocumentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """GraphQL documents: those that were stored beforehand, and those that are kept."""
+
+    manifest_files: Annotated[
+        tuple[Text, ...],
+        Meta(
+            description="Persisted documents, beside this file if relative: Apollo's "
+            "`apollo-persisted-query-manifest`, or a map of id to text as Relay's compiler writes it."
+        ),
+    ] = ()
+    automatic: Annotated[
+        bool, Meta(description="Automatic persisted queries: callers may store a document under its sha256.")
+    ] = True
+    max_megabytes: Annotated[
+        int,
+        Meta(ge=1, description="Memory for parsed documents in one process, as estimated from their text."),
+    ] = 32
+
+
 class TelemetrySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is told to whoever runs the gateway."""
 
@@ -159,5 +193,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     callers: Mapping[str, CallerSettings] = msgspec.field(default_factory=dict)
     jwt: JwtSettings | None = None
     cache: CacheSettings = CacheSettings()
+    documents: DocumentSettings = DocumentSettings()
     limits: LimitSettings = LimitSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
