@@ -38,7 +38,7 @@ class Flight:
         """End this walk; those who wait for it get what the newer one brings."""
         self.task.remove_done_callback(self._take)
         self.task.cancel()
-        heir._outcome.add_done_callback(self._take)
+        heir._outcome.add_done_callback(self._take)  # noqa: SLF001 - another of its own class
 
     def _take(self, ended: Outcome) -> None:
         """A walk that was cut off, as at shutdown, is an error to those who wait, not their cancellation."""
@@ -52,7 +52,7 @@ class Flight:
     def _fail(self, error: BaseException) -> None:
         self._outcome.set_exception(error)
         if isinstance(error, GatewayError):
-            # Nobody may wait for a refresh behind, which has noted it; what is no GatewayError asyncio reports.
+            # Nobody may wait for a refresh behind, which has noted it; asyncio reports what is ours alone.
             self._outcome.exception()
 
 
@@ -66,6 +66,25 @@ class Flights:
     def current(self, key: ListingKey) -> Flight | None:
         """The walk of this listing that is under way."""
         return self._under_way.get(key)
+
+    async def shareable(self, key: ListingKey, *, generation: int, oldest_at: float | None) -> Flight | None:
+        """The walk that a caller may share who wants this generation, begun at `oldest_at` or later.
+
+        None: the caller is to launch one. A walk that it can neither share nor replace is awaited.
+        """
+        while (flight := self.current(key)) is not None:
+            is_overtaken = flight.generation < generation
+            if not is_overtaken and (oldest_at is None or flight.started_at >= oldest_at):
+                return flight
+            if is_overtaken and flight.may_be_replaced:
+                return None
+            await flight.settle()
+        return None
+
+    def may_launch(self, key: ListingKey, *, generation: int) -> bool:
+        """Whether no walk is under way, or one that a write has overtaken and that may be replaced."""
+        flight = self.current(key)
+        return flight is None or (flight.generation < generation and flight.may_be_replaced)
 
     def launch(
         self,

@@ -4,17 +4,15 @@ A listing carries the generation at which its walk began. It may be served or st
 is still the current one: a walk begun before a write's end never outlives the write.
 """
 
-import contextlib
 import fcntl
 import mmap
-import struct
 import tempfile
 from pathlib import Path
 from typing import Protocol
 from zlib import crc32
 
 _SLOTS = 4096
-_NUMBER = struct.Struct("<Q")
+_NUMBER_BYTES = 8
 
 
 class Generations(Protocol):
@@ -51,35 +49,37 @@ class WorkerGenerations:
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("r+b")
-        self._map = mmap.mmap(self._file.fileno(), _SLOTS * _NUMBER.size)
+        self._map = mmap.mmap(self._file.fileno(), _SLOTS * _NUMBER_BYTES)
+        # Items of such a view are written at one stroke; `struct` clears the bytes first, and another worker
+        # would see numbers go back.
+        self._numbers = memoryview(self._map).cast("Q")
 
     @staticmethod
     def create_file() -> Path:
         """Make the zeroed file that the workers will share; the maker removes it."""
         with tempfile.NamedTemporaryFile(prefix="gateway-generations-", delete=False) as file:
-            file.write(bytes(_SLOTS * _NUMBER.size))
+            file.write(bytes(_SLOTS * _NUMBER_BYTES))
         return Path(file.name)
 
     def current(self, counter: str) -> int:
-        number: int = _NUMBER.unpack_from(self._map, _slot(counter))[0]
-        return number
+        return self._numbers[_slot(counter)]
 
     def advance(self, counter: str) -> int:
         slot = _slot(counter)
-        fcntl.lockf(self._file, fcntl.LOCK_EX, _NUMBER.size, slot)
+        fcntl.lockf(self._file, fcntl.LOCK_EX, _NUMBER_BYTES, slot * _NUMBER_BYTES)
         try:
-            number = int(_NUMBER.unpack_from(self._map, slot)[0]) + 1
-            _NUMBER.pack_into(self._map, slot, number)
+            number = self._numbers[slot] + 1
+            self._numbers[slot] = number
         finally:
-            fcntl.lockf(self._file, fcntl.LOCK_UN, _NUMBER.size, slot)
+            fcntl.lockf(self._file, fcntl.LOCK_UN, _NUMBER_BYTES, slot * _NUMBER_BYTES)
         return number
 
     def close(self) -> None:
         """Let go of the file; the process ends."""
-        with contextlib.suppress(BufferError):
-            self._map.close()
+        self._numbers.release()
+        self._map.close()
         self._file.close()
 
 
 def _slot(counter: str) -> int:
-    return crc32(counter.encode()) % _SLOTS * _NUMBER.size
+    return crc32(counter.encode()) % _SLOTS

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
+from gateway.cache.covering import covers_at_once, is_better, is_to_be_read_again, may_be_covered
 from gateway.cache.flights import Flight, Flights
 from gateway.cache.freshness import (
     FreshnessPolicy,
@@ -19,15 +20,12 @@ from gateway.cache.observing import ReadObserver, Unobserved
 from gateway.cache.sharing import Fetch, OwnWalks, Walks
 from gateway.cache.store import Held, ListingKey, ListingKind, ListingStore
 from gateway.domain.clock import Clock
-from gateway.domain.errors import Failure, UpstreamCredentialsRejected, UpstreamUnavailable
+from gateway.domain.errors import Failure, Refusal, UpstreamCredentialsRejected, UpstreamUnavailable
 from gateway.domain.listings import ANY_AGE, FreshnessBound, Reading, ReadSource, Snapshot
 from gateway.telemetry.overhead import upstream_wait
 
 RETRY_SECONDS: Final = 1.0
 """After a refresh that failed, the next one behind readers waits so long: a dead Evolux is not hammered."""
-
-CONFIRM_SECONDS: Final = 1.0
-"""What a write put into a listing is confirmed by a walk that readers cause from then on."""
 
 
 class HeldListings:
@@ -78,6 +76,11 @@ class HeldListings:
         held = self._store.get(key)
         return None if held is None else held.snapshot
 
+    def last_read_at(self, key: ListingKey) -> float | None:
+        """When the walk of what was last held began, on the monotonic clock."""
+        held = self._store.get(key)
+        return None if held is None else held.read_at
+
     def generation(self, key: ListingKey) -> int:
         """The listing's generation now."""
         return self._generations.current(key.counter)
@@ -115,15 +118,16 @@ class HeldListings:
         policy = self._policies[key.kind]
         age_seconds = asked_at - held.read_at
         verdict = judge(age_seconds, policy=policy, bound=bound)
+        source = ReadSource.STALE if is_stale(age_seconds, policy=policy) else ReadSource.FRESH
         if verdict is Verdict.WAIT:
-            if held.failed_at is None or not may_serve_on_error(age_seconds, policy=policy, bound=bound):
+            may_cover = may_serve_on_error(age_seconds, policy=policy, bound=bound)
+            if not (may_cover and covers_at_once(held, now=asked_at)):
                 return None
+            source = ReadSource.STALE_IF_ERROR
+        is_due = verdict is not Verdict.SERVE or is_to_be_read_again(held, now=asked_at)
+        if is_due and not bound.only_if_cached:
             self._refresh_behind(key, held, fetch)
-            return self._serve(key, held, source=ReadSource.STALE_IF_ERROR)
-        if verdict is Verdict.SERVE_AND_REFRESH or _is_to_be_confirmed(held, now=asked_at):
-            self._refresh_behind(key, held, fetch)
-        stale = is_stale(age_seconds, policy=policy)
-        return self._serve(key, held, source=ReadSource.STALE if stale else ReadSource.FRESH)
+        return self._serve(key, held, source=source)
 
     async def _wait(
         self, key: ListingKey, fetch: Fetch, *, bound: FreshnessBound, asked_at: float
@@ -131,7 +135,10 @@ class HeldListings:
         """Wait for a walk that this caller may share, or begin one; where Evolux fails, fall back."""
         try:
             with upstream_wait():
-                flight = await self._shareable_flight(key, bound=bound, asked_at=asked_at)
+                oldest_at = None if bound.max_age_seconds is None else asked_at - bound.max_age_seconds
+                flight = await self._flights.shareable(
+                    key, generation=self.generation(key), oldest_at=oldest_at
+                )
                 reading = await (flight or self._launch(key, fetch, bound=bound)).land()
         except Failure as failure:
             fallback = self._fallback(key, bound=bound, failure=failure)
@@ -145,30 +152,13 @@ class HeldListings:
                 return fallback
         source = reading.source if flight is None else ReadSource.COALESCED
         self._observer.reading_served(key.kind, source, age_seconds=reading.age_seconds)
-        return replace(reading, source=source)
-
-    async def _shareable_flight(
-        self, key: ListingKey, *, bound: FreshnessBound, asked_at: float
-    ) -> Flight | None:
-        """The walk under way that this caller may share, once those it may not share are over.
-
-        Begun before the last write's end, or before the age that the caller accepts, a walk is not for it.
-        """
-        not_before = None if bound.max_age_seconds is None else asked_at - bound.max_age_seconds
-        while (flight := self._flights.current(key)) is not None:
-            is_current = flight.generation == self.generation(key)
-            if is_current and (not_before is None or flight.started_at >= not_before):
-                return flight
-            if not is_current:
-                return None
-            await flight.settle()
-        return None
+        stale = is_stale(reading.age_seconds, policy=self._policies[key.kind])
+        return replace(reading, source=source, stale=stale)
 
     def _refresh_behind(self, key: ListingKey, held: Held, fetch: Fetch) -> None:
-        flight = self._flights.current(key)
-        if flight is not None and flight.generation == self.generation(key):
+        if held.failed_at is not None and self._clock.monotonic() - held.failed_at < RETRY_SECONDS:
             return
-        if held.failed_at is None or self._clock.monotonic() - held.failed_at >= RETRY_SECONDS:
+        if self._flights.may_launch(key, generation=held.generation):
             self._launch(key, fetch)
 
     def _launch(self, key: ListingKey, fetch: Fetch, *, bound: FreshnessBound | None = None) -> Flight:
@@ -181,14 +171,14 @@ class HeldListings:
         async def walk() -> Reading[Any]:
             try:
                 reading = await self._walks.bring(key, fetch, oldest_at=oldest_at)
-            except Failure:
+            except Refusal:
+                self._forget(key, generation=generation)
+                raise
+            except Exception as error:
                 await self._take_last_good(key, generation=generation)
-                self._note_failure(key)
+                self._note_failure(key, error, generation=generation)
                 raise
             self._keep(key, reading, generation=generation)
-            if reading.source is ReadSource.COALESCED:
-                stale = is_stale(reading.age_seconds, policy=self._policies[key.kind])
-                return replace(reading, stale=stale)
             return reading
 
         return self._flights.launch(key, walk, started_at=oldest_at, generation=generation)
@@ -206,26 +196,37 @@ class HeldListings:
         """Hold what a walk brought, unless a write overtook it or it is less whole than what is held."""
         if generation != self.generation(key):
             return
-        held = self.peek(key)
-        if held is not None and held.snapshot.complete and not reading.snapshot.complete:
-            age_seconds = self._clock.monotonic() - held.read_at
-            if may_serve_on_error(age_seconds, policy=self._policies[key.kind], bound=ANY_AGE):
-                self._note_failure(key)
-                return
-        began_at = self._clock.monotonic() - reading.age_seconds
-        self._store.put(key, Held(reading.snapshot, began_at, generation, failure=reading.failure))
+        held, failure, now = self.peek(key), reading.failure, self._clock.monotonic()
+        is_part = not reading.snapshot.complete
+        if is_part and held is not None and self._is_better(key, held, failure):
+            self._note_failure(key, failure, generation=generation)
+            return
+        began_at, failed_at = now - reading.age_seconds, None if failure is None else now
+        brought = Held(reading.snapshot, began_at, generation, failure=failure, failed_at=failed_at)
+        self._store.put(key, brought)
 
-    def _note_failure(self, key: ListingKey) -> None:
+    def _is_better(self, key: ListingKey, held: Held, failure: Failure | None) -> bool:
+        policy, now = self._policies[key.kind], self._clock.monotonic()
+        return is_better(held, failure=failure, policy=policy, now=now)
+
+    def _note_failure(self, key: ListingKey, error: Exception | None, *, generation: int) -> None:
         held = self.peek(key)
-        if held is not None:
-            self._store.put(key, held._replace(failed_at=self._clock.monotonic()))
+        if held is not None and held.generation == generation:
+            noted = held._replace(failed_at=self._clock.monotonic(), may_cover=may_be_covered(error))
+            self._store.put(key, noted)
+
+    def _forget(self, key: ListingKey, *, generation: int) -> None:
+        """Evolux has answered that there is no such listing."""
+        if generation == self.generation(key):
+            self._store.drop(key)
 
     def _fallback(
         self, key: ListingKey, *, bound: FreshnessBound, failure: Failure | None
     ) -> Reading[Any] | None:
         """The last good listing where Evolux fails; a refused token is an answer, and nothing covers it."""
         held = self.peek(key)
-        if held is None or not held.snapshot.complete or isinstance(failure, UpstreamCredentialsRejected):
+        is_refused = isinstance(failure, UpstreamCredentialsRejected)
+        if held is None or is_refused or not self._is_better(key, held, failure):
             return None
         age_seconds = self._clock.monotonic() - held.read_at
         if not may_serve_on_error(age_seconds, policy=self._policies[key.kind], bound=bound):
@@ -242,7 +243,3 @@ class HeldListings:
             age_seconds=age_seconds,
             failure=held.failure,
         )
-
-
-def _is_to_be_confirmed(held: Held, *, now: float) -> bool:
-    return held.patched_at is not None and now - held.patched_at >= CONFIRM_SECONDS

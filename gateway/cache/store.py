@@ -41,7 +41,8 @@ class Held(NamedTuple):
     """A snapshot with the monotonic instant and the generation at which its walk began.
 
     `patched_at` is when a write last put into it what is known to have changed: a walk is to confirm that.
-    `failure` is why a part is missing, where Evolux failed to show it; `failed_at` when a later walk failed.
+    `failure` is why a part is missing, where Evolux failed to show it; `failed_at` when a walk last failed,
+    and `may_cover` whether this may stand in for what that walk failed with.
     """
 
     snapshot: Snapshot[Any]
@@ -50,6 +51,7 @@ class Held(NamedTuple):
     patched_at: float | None = None
     failure: Failure | None = None
     failed_at: float | None = None
+    may_cover: bool = True
 
 
 class ListingStore:
@@ -79,6 +81,7 @@ class ListingStore:
         self._tenants.move_to_end(key.tenant_id)
         own.pop(key, None)
         if weigh(held) > self._max_tenant_bytes:
+            self._forget_empty(key.tenant_id)
             return False
         own[key] = held
         self._shrink()
@@ -89,6 +92,7 @@ class ListingStore:
         own = self._tenants.get(key.tenant_id)
         if own is not None:
             own.pop(key, None)
+            self._forget_empty(key.tenant_id)
 
     def drop_tenant(self, tenant_id: TenantId) -> None:
         """Forget everything of a tenant that is no longer served."""
@@ -103,8 +107,11 @@ class ListingStore:
         while self.held_bytes > self._max_bytes:
             tenant_id, own = next(iter(self._tenants.items()))
             own.popitem()
-            if not own:
-                del self._tenants[tenant_id]
+            self._forget_empty(tenant_id)
+
+    def _forget_empty(self, tenant_id: TenantId) -> None:
+        if not self._tenants[tenant_id]:
+            del self._tenants[tenant_id]
 
 
 _BYTES_PER_ENCODED_BYTE = 5
