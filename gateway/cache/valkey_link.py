@@ -133,7 +133,8 @@ class ValkeyLink:
     async def close(self) -> None:
         """Close all connections."""
         await self._stop_resting()
-        await self._client.aclose()
+        with suppress(ValkeyError, OSError):
+            await self._pool.aclose()
 
     async def _guard(self, ask: Callable[[], Awaitable[Any]]) -> Any:
         try:
