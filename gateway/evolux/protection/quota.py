@@ -32,4 +32,4 @@ class Quota:
 
     def give_back(self, *, now: float) -> None:
         """Return one that was not used."""
-        self._level, self._at = min(self._burst, self.tokens(now=now) + 1.0), now
+        self._level, self._at = self.tokens(now=now) + 1.0, now

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 
 from gateway.domain.deadlines import one_deadline
-from gateway.domain.errors import GatewayError
+from gateway.domain.errors import GatewayError, UpstreamUnavailable
 from gateway.evolux.operations import Operation
 from gateway.evolux.protection.breaker import BreakerLimits
 from gateway.evolux.protection.protection import Protection
@@ -173,3 +173,22 @@ class Attempt:
         except GatewayError as error:
             return error
         return None
+
+
+async def answer_all(attempts: list[Attempt]) -> None:
+    """Let Evolux answer every attempt, those too that get their turn by it."""
+    while under_way := [attempt for attempt in attempts if attempt.is_sent and not attempt.task.done()]:
+        for attempt in under_way:
+            await attempt.answer()
+        await turns()
+
+
+async def opened(**limits: float) -> Bench:
+    """A bench whose breaker three failures have just opened."""
+    bench = Bench(**limits)  # type: ignore[arg-type]  # limits of either number type
+    for _ in range(3):
+        await bench.outcome(UpstreamUnavailable("down", upstream_status=503))
+    assert bench.protection.state.breaker is BreakerState.OPEN
+    bench.at_evolux.clear()
+    bench.changes.clear()
+    return bench

@@ -89,6 +89,15 @@ def test_the_budget_fills_again_as_time_passes() -> None:
     assert budget.left(now=1010.0) == 10
 
 
+async def test_every_request_through_the_gate_earns_a_fifth_of_a_retry() -> None:
+    bench = Bench()
+
+    for _ in range(50):
+        await bench.outcome()
+
+    assert bench.protection.state.retries_left == 10 + 10
+
+
 async def test_the_state_shows_everything_at_one_instant() -> None:
     bench = Bench(concurrency=1, burst=100, requests_per_second=10.0, failures=5)
     await bench.outcome(UpstreamUnavailable("x", upstream_status=503, retry_after_seconds=4.0))

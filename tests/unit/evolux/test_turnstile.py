@@ -1,4 +1,4 @@
-"""The cap, the queue for it, the quota and Evolux's own wish for rest."""
+"""The cap and the queue for it: bounds, turns, and callers who leave."""
 
 import asyncio
 import random
@@ -7,23 +7,13 @@ import pytest
 
 from gateway.domain.errors import (
     Overloaded,
-    RateLimited,
-    UpstreamRateLimited,
-    UpstreamTimeout,
     UpstreamUnavailable,
 )
 from gateway.evolux.operations import Operation
 from gateway.telemetry.labels import BreakerState
-from tests.unit.evolux.hand_timers import Attempt, Bench, turns
+from tests.unit.evolux.hand_timers import Attempt, Bench, answer_all, turns
 
 PAUSE = Operation.PAUSE_AGENT
-
-
-async def answer_all(bench: Bench, attempts: list[Attempt]) -> None:
-    while under_way := [attempt for attempt in attempts if attempt.is_sent and not attempt.task.done()]:
-        for attempt in under_way:
-            await attempt.answer()
-        await turns()
 
 
 async def test_no_more_than_the_cap_are_at_evolux_at_a_time() -> None:
@@ -38,7 +28,7 @@ async def test_no_more_than_the_cap_are_at_evolux_at_a_time() -> None:
 
     assert bench.at_evolux == ["0", "1", "2"]
     assert (bench.protection.state.in_flight, bench.protection.state.waiting) == (2, 2)
-    await answer_all(bench, attempts)
+    await answer_all(attempts)
     assert (bench.protection.state.in_flight, bench.protection.state.waiting) == (0, 0)
     assert bench.timers.planned == 0
 
@@ -54,7 +44,7 @@ async def test_more_than_may_wait_are_overloaded_at_once_and_told_when_to_come()
     assert refused.retry_after_seconds == pytest.approx(6.0)
     assert bench.protection.state.waiting == 2
     assert len(bench.at_evolux) == 1
-    await answer_all(bench, attempts)
+    await answer_all(attempts)
 
 
 async def test_who_gets_no_turn_before_its_deadline_is_overloaded_and_was_not_sent() -> None:
@@ -86,7 +76,7 @@ async def test_a_write_goes_before_all_reads_that_wait() -> None:
     await turns()
 
     assert bench.at_evolux == ["read 0", "write"]
-    await answer_all(bench, [*attempts, write])
+    await answer_all([*attempts, write])
 
 
 async def test_a_flood_of_writes_lets_a_read_through_after_every_fourth() -> None:
@@ -97,7 +87,7 @@ async def test_a_flood_of_writes_lets_a_read_through_after_every_fourth() -> Non
     reads = [bench.send("read") for _ in range(2)]
     await turns()
 
-    await answer_all(bench, [first, *writes, *reads])
+    await answer_all([first, *writes, *reads])
 
     turn = ["write"] * 4
     assert bench.at_evolux == ["first", *turn, "read", *turn, "read", "write", "write"]
@@ -133,139 +123,19 @@ async def test_two_walks_take_turns() -> None:
     assert bench.at_evolux[10:30].count("two") == 10
 
 
-async def test_after_the_burst_the_quota_sets_the_pace() -> None:
-    bench = Bench(concurrency=100, requests_per_second=2.0, burst=3)
-    attempts = [bench.send() for _ in range(6)]
-    await turns()
-    assert len(bench.at_evolux) == 3
-
-    await bench.timers.advance(0.4)
-    assert len(bench.at_evolux) == 3
-    await bench.timers.advance(0.1)
-    assert len(bench.at_evolux) == 4
-    await bench.timers.advance(1.0)
-    assert len(bench.at_evolux) == 6
-
-    assert bench.protection.state.tokens == pytest.approx(0.0)
-    await answer_all(bench, attempts)
-    await bench.timers.advance(100.0)
-    assert bench.protection.state.tokens == 3.0
-
-
-async def test_who_cannot_have_a_token_in_time_is_rate_limited_at_once() -> None:
-    bench = Bench(concurrency=100, requests_per_second=0.5, burst=1)
-    sent = bench.send()
-    first_waiting = bench.send(deadline_seconds=3.0)
-    await turns()
-
-    refused = bench.send(deadline_seconds=3.0)
-    await turns()
-
-    error = refused.task.result()
-    assert type(error) is RateLimited
-    assert error.retry_after_seconds == pytest.approx(4.0)
-    assert not refused.is_sent
-    await bench.timers.advance(2.0)
-    assert first_waiting.is_sent
-    await answer_all(bench, [sent, first_waiting])
-    assert bench.protection.state.breaker is BreakerState.CLOSED
-    assert bench.protection.state.failures == 0
-
-
-async def test_a_retry_after_holds_back_every_read_of_the_tenant_and_no_write() -> None:
-    bench = Bench(concurrency=10)
-    limited = bench.send()
-    await turns()
-    await limited.answer(UpstreamRateLimited("x", upstream_status=429, retry_after_seconds=7.0))
-
-    reads = [bench.send(f"read {number}") for number in range(3)]
-    write = bench.send("write", operation=PAUSE)
-    await turns()
-
-    assert bench.at_evolux == ["LIST_AGENTS", "write"]
-    assert bench.protection.state.held_seconds == 7.0
-    await bench.timers.advance(6.9)
-    assert len(bench.at_evolux) == 2
-    await bench.timers.advance(0.1)
-    assert bench.at_evolux[2:] == ["read 0", "read 1", "read 2"]
-    await answer_all(bench, [*reads, write])
-    assert bench.protection.state.held_seconds == 0.0
-
-
-async def test_a_read_that_cannot_wait_for_evoluxs_rest_is_told_at_once_how_long_it_lasts() -> None:
+async def test_a_caller_who_hangs_up_waits_no_more_though_nobody_has_left() -> None:
     bench = Bench(concurrency=1)
-    limited = bench.send()
-    waiting = bench.send(deadline_seconds=5.0)
-    patient = bench.send(deadline_seconds=100.0)
+    holder = bench.send()
+    waiting = [bench.send(operation=operation) for operation in (Operation.LIST_AGENTS, PAUSE)]
     await turns()
+    assert bench.protection.state.waiting == 2
 
-    await limited.answer(UpstreamRateLimited("x", upstream_status=429, retry_after_seconds=30.0))
-    late = await bench.send(deadline_seconds=10.0).task
+    for attempt in waiting:
+        await attempt.cancel()
 
-    for error in (await waiting.task, late):
-        assert type(error) is UpstreamRateLimited
-        assert error.retry_after_seconds == pytest.approx(30.0)
-        assert error.upstream_status is None
+    assert bench.protection.state.waiting == 0
+    await holder.answer()
     assert len(bench.at_evolux) == 1
-    await bench.timers.advance(30.0)
-    assert patient.is_sent
-    await patient.answer()
-
-
-async def test_evoluxs_rest_is_bounded() -> None:
-    bench = Bench()
-
-    await bench.outcome(UpstreamUnavailable("x", upstream_status=503, retry_after_seconds=86_400.0))
-
-    assert bench.protection.state.held_seconds == 60.0
-
-
-async def test_a_shorter_rest_does_not_end_a_longer_one() -> None:
-    bench = Bench(concurrency=2)
-    attempts = [bench.send(), bench.send()]
-    await turns()
-
-    await attempts[0].answer(UpstreamRateLimited("x", upstream_status=429, retry_after_seconds=9.0))
-    await attempts[1].answer(UpstreamRateLimited("x", upstream_status=429, retry_after_seconds=1.0))
-
-    assert bench.protection.state.held_seconds == 9.0
-
-
-async def test_a_burst_that_is_rate_limited_as_one_counts_as_one_failure() -> None:
-    bench = Bench(concurrency=10, failures=3)
-    attempts = [bench.send() for _ in range(10)]
-    await turns()
-
-    for attempt in attempts:
-        await attempt.answer(UpstreamRateLimited("x", upstream_status=429, retry_after_seconds=2.0))
-
-    assert bench.protection.state.failures == 1
-    assert bench.protection.state.breaker is BreakerState.CLOSED
-
-
-async def test_429_without_retry_after_holds_nothing_back_and_counts_each_time() -> None:
-    bench = Bench(concurrency=10, failures=3)
-
-    for _ in range(3):
-        await bench.outcome(UpstreamRateLimited("x", upstream_status=429))
-
-    assert bench.protection.state.held_seconds == 0.0
-    assert bench.protection.state.breaker is BreakerState.OPEN
-
-
-@pytest.mark.parametrize(
-    ("operation", "kind"), [(Operation.LIST_AGENTS, UpstreamTimeout), (PAUSE, UpstreamUnavailable)]
-)
-async def test_nothing_is_sent_for_a_request_whose_time_is_over(
-    operation: Operation, kind: type[Exception]
-) -> None:
-    bench = Bench()
-
-    error = await bench.send(operation=operation, deadline_seconds=0.0).task
-
-    assert type(error) is kind
-    assert bench.at_evolux == []
-    assert bench.protection.state.failures == 0
 
 
 async def test_a_caller_who_hangs_up_in_the_very_turn_it_was_given_leaves_slot_and_token() -> None:
