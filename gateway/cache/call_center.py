@@ -81,10 +81,10 @@ class CachedCallCenter:
         last_seen = self._listings.last_seen(key)
         if near_page is None and last_seen is not None:
             near_page = last_seen.page_of(agent_id)
-        generation = self._listings.generation(key)
+        before = self._listings.peek(key)
         agent = await self._upstream.read_agent(agent_id, near_page=near_page)
-        if agent is not None:
-            self._listings.amend(key, agent, before=self._listings.peek(key), generation=generation)
+        if agent is not None and before is not None and self._listings.peek(key) is before:
+            self._listings.amend(key, agent, before=before, generation=before.generation)
         return agent
 
     async def create_agent(self, new: NewAgent) -> Agent:
@@ -138,6 +138,7 @@ class CachedCallCenter:
     async def _write_to_the_end(
         self, send: Awaitable[T], *, touches: tuple[ListingKind, ...], foresee: Foresee[T]
     ) -> T:
+        began_in = self._listings.generation(self._key(ListingKind.AGENTS))
         try:
             answer = await send
         except NOTHING_WAS_WRITTEN:
@@ -147,16 +148,22 @@ class CachedCallCenter:
             self._overtake(touches)
             raise
         await self._tell(touches)
-        self._show(answer, touches=touches, foresee=foresee)
+        self._show(answer, touches=touches, foresee=foresee, began_in=began_in)
         return answer
 
-    def _show(self, answer: T, *, touches: tuple[ListingKind, ...], foresee: Foresee[T]) -> None:
-        """Move the touched listings on, and show what is known in the one of agents."""
+    def _show(
+        self, answer: T, *, touches: tuple[ListingKind, ...], foresee: Foresee[T], began_in: int
+    ) -> None:
+        """Move the touched listings on, and show what is known in the one of agents.
+
+        Where another write ended since the generation in which this one began, which of the two came last
+        only Evolux can tell.
+        """
         key = self._key(ListingKind.AGENTS)
         before = self._listings.peek(key)
         self._overtake(touches)
         generation = self._listings.generation(key)
-        if before is None or generation != before.generation + 1:
+        if before is None or not before.generation == began_in == generation - 1:
             return
         agent = foresee(before.snapshot, answer)
         if agent is not None:
