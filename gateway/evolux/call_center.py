@@ -143,12 +143,12 @@ class EvoluxCallCenter:
                 torn=result.torn,
             )
         )
-        if result.failure is not None:
+        if result.failure is not None and not result.is_usable:
             raise result.failure
         snapshot = Snapshot(
             result.rows, fetched_at=asked_at, missing=result.missing, page_rows=result.page_rows
         )
-        return Reading(snapshot, ReadSource.WALKED)
+        return Reading(snapshot, ReadSource.WALKED, failure=result.failure)
 
     async def _walk(
         self, request: Request, *, reader: RowReader[WireRow, Row]

@@ -7,13 +7,15 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from gateway.domain.errors import GatewayError
+from gateway.domain.errors import Failure, UpstreamCredentialsRejected
 from gateway.evolux.envelope import Pagination
 from gateway.evolux.rows import PageRows
 
 Row = TypeVar("Row")
 MAX_PAGES = 2_000
 MAX_PAGE_ROWS = 10_000
+MAX_LOST_PAGES = 5
+"""A walk that lacks more pages than this is no listing at all."""
 
 
 class Page(msgspec.Struct, Generic[Row], frozen=True, kw_only=True):
@@ -46,14 +48,16 @@ RowKey = Callable[[Row], Hashable]
 class WalkResult(msgspec.Struct, Generic[Row], frozen=True, kw_only=True):
     """What a walk saw: rows without repeats in page order, and what it did not see.
 
-    `missing` says that in words, None for a complete walk; `failure` is why pages could not be read.
+    `missing` says that in words, None for a complete walk; `failure` is why pages could not be read, and the
+    walk is only worth its rows where `is_usable`.
     `torn` counts the walks, this one included, that did not fit together; `pages` those read in this one.
     """
 
     rows: tuple[Row, ...]
     page_rows: int
     missing: str | None = None
-    failure: GatewayError | None = None
+    failure: Failure | None = None
+    is_usable: bool = True
     torn: int = 0
     pages: int = 0
 
@@ -63,8 +67,9 @@ async def walk(
 ) -> WalkResult[Row]:
     """Read every page, again up to `attempts` times while what was read does not fit together.
 
-    Of a row that is seen twice the first in page order stays. The last walk is served, torn or not. A page
-    that cannot be read ends the walk: its siblings are cancelled, and what was read is in the result.
+    Of a row that is seen twice the first in page order stays. The last walk is served, torn or not. A few
+    pages that cannot be read are left out and told; without page 1, with too many lost or a refused token
+    the walk ends, and its siblings are cancelled.
     """
     for attempt in range(1, attempts + 1):
         once = _Walk(read_page, key=key, concurrency=concurrency)
@@ -85,14 +90,20 @@ class _Walk(Generic[Row]):
         self._last = 1
         self._wanted = 1
         self._rows: dict[Hashable, Row] = {}
-        self.failure: GatewayError | None = None
+        self._lost: dict[int, Failure] = {}
+        self._fatal: Failure | None = None
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why pages could not be read, None where all were."""
+        return self._fatal or next(iter(self._lost.values()), None)
 
     async def run(self) -> None:
-        """Read the pages; errors of Evolux end up in `failure`."""
+        """Read the pages; failures of Evolux end up in `failure`, a refusal is raised."""
         try:
             await self._read(1)
-        except GatewayError as error:
-            self.failure = error
+        except Failure as error:
+            self._fatal = error
         else:
             await self._read_rest()
         for _number, page in sorted(self._pages.items()):
@@ -118,6 +129,7 @@ class _Walk(Generic[Row]):
             page_rows=self._page_rows(),
             missing=self._missing(),
             failure=self.failure,
+            is_usable=self._fatal is None,
             torn=torn,
             pages=len(self._pages),
         )
@@ -165,14 +177,24 @@ class _Walk(Generic[Row]):
             async with asyncio.TaskGroup() as tasks:
                 for _ in range(at_once):
                     tasks.create_task(self._read_each(numbers))
-        except* GatewayError as failed:
-            self.failure = next(_leaves(failed))
+        except* Failure as failed:
+            self._fatal = next(_leaves(failed))
 
     async def _read_each(self, numbers: Iterator[int]) -> None:
         for number in numbers:
             if number > self._last:
                 return
-            await self._read(number)
+            try:
+                await self._read(number)
+            except Failure as failure:
+                self._lose(number, failure)
+
+    def _lose(self, number: int, failure: Failure) -> None:
+        """Leave one page out, or give the walk up."""
+        self._lost[number] = failure
+        is_pointless = self._pages[1].total is None or isinstance(failure, UpstreamCredentialsRejected)
+        if is_pointless or len(self._lost) > MAX_LOST_PAGES:
+            raise failure
 
     @property
     def _unseen(self) -> int:
@@ -185,9 +207,11 @@ class _Walk(Generic[Row]):
         return sum(page.rows.held - len(page.rows.rows) for page in self._pages.values())
 
     def _missing(self) -> str | None:
-        if self.failure is not None:
-            unread = self._last - len(self._pages)
-            return f"{unread} of {self._last} pages could not be read"
+        if self._lost:
+            numbers = ", ".join(str(number) for number in sorted(self._lost))
+            return f"page {numbers} of {self._last} could not be read"
+        if self._fatal is not None:
+            return "the listing could not be read"
         if self._is_capped:
             return f"only the first {MAX_PAGES} pages were read"
         if not self.fits:
@@ -196,7 +220,7 @@ class _Walk(Generic[Row]):
         return f"{self._unserved} rows could not be read" if self._unserved else None
 
 
-def _leaves(group: BaseExceptionGroup[GatewayError]) -> Iterator[GatewayError]:
+def _leaves(group: BaseExceptionGroup[Failure]) -> Iterator[Failure]:
     for error in group.exceptions:
         if isinstance(error, BaseExceptionGroup):
             yield from _leaves(error)

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 import msgspec
 import pytest
 
-from gateway.domain.errors import UpstreamUnavailable
+from gateway.domain.errors import Failure, UpstreamCredentialsRejected, UpstreamUnavailable
 from gateway.evolux.envelope import Pagination
-from gateway.evolux.paging import MAX_PAGES, Page, WalkResult, walk
+from gateway.evolux.paging import MAX_LOST_PAGES, MAX_PAGES, Page, WalkResult, walk
 from gateway.evolux.rows import PageRows
 
 
@@ -220,27 +220,49 @@ async def test_rows_that_could_not_be_served_are_said_and_not_walked_for_again()
     assert (result.missing, result.torn, listing.asked) == ("1 rows could not be read", 0, [1])
 
 
-async def test_a_page_that_fails_ends_the_walk_with_what_was_read_and_leaves_no_task() -> None:
+async def test_a_page_that_fails_is_left_out_and_told() -> None:
     failure = UpstreamUnavailable("down", upstream_status=503)
+
+    async def page(number: int) -> Page[Row]:
+        if number in (3, 5):
+            raise failure
+        return slices(12)(number)
+
+    result = await walk(page, key=lambda row: row.id, concurrency=2)
+    assert ids(result) == [1, 2, 3, 4, 7, 8, 11, 12]
+    assert (result.missing, result.failure) == ("page 3, 5 of 6 could not be read", failure)
+    assert (result.is_usable, result.torn, result.pages) == (True, 0, 4)
+
+
+@pytest.mark.parametrize(
+    ("failure", "failing"),
+    [
+        (UpstreamUnavailable("down"), range(2, 2 + MAX_LOST_PAGES + 1)),
+        (UpstreamCredentialsRejected("refused"), range(2, 3)),
+    ],
+)
+async def test_too_many_lost_pages_or_a_refused_token_end_the_walk_and_leave_no_task(
+    failure: Failure, failing: range
+) -> None:
     cancelled: list[int] = []
 
     async def page(number: int) -> Page[Row]:
-        if number == 3:
+        if number in failing:
             raise failure
-        if number > 3:
+        if number > 1:
             try:
                 await asyncio.Future()
             except asyncio.CancelledError:
                 cancelled.append(number)
                 raise
-        return slices(12)(number)
+        return slices(40)(number)
 
     before = asyncio.all_tasks()
-    result = await walk(page, key=lambda row: row.id, concurrency=4)
+    result = await asyncio.wait_for(walk(page, key=lambda row: row.id, concurrency=8), 5)
     assert result.failure is failure
-    assert ids(result) == [1, 2, 3, 4]
-    assert result.missing == "4 of 6 pages could not be read"
-    assert sorted(cancelled) == [4, 5, 6]
+    assert not result.is_usable
+    assert ids(result) == [1, 2]
+    assert cancelled
     assert asyncio.all_tasks() == before
 
 
@@ -251,7 +273,7 @@ async def test_a_first_page_that_fails_leaves_nothing() -> None:
         raise failure
 
     result = await walk(page, key=lambda row: row.id)
-    assert (result.rows, result.failure, result.torn) == ((), failure, 0)
+    assert (result.rows, result.failure, result.is_usable, result.torn) == ((), failure, False, 0)
 
 
 async def test_a_walk_that_is_cancelled_takes_its_pages_with_it() -> None:
