@@ -181,7 +181,10 @@ class ValkeyListings:
             case [b"elsewhere", bytes() as generation, int() as began_at, int() as left_ms]:
                 unleased = Lease(key, owner, life, generation, began_at, exclusive=False)
                 return WalkElsewhere(max(1, left_ms) / 1000, unleased)
+            case None | [b"none"]:
+                return None
             case _:
+                self._link.disbelieve()
                 return None
 
     async def _try(self, script: str, *, keys: Sequence[str], args: Sequence[Any]) -> Any:

@@ -24,6 +24,10 @@ class NotShared(Exception):
     """Valkey could not be asked; whoever wanted something of it does without."""
 
 
+class UnexpectedAnswer(Exception):
+    """Whatever answers there is no Valkey, or not as it should be."""
+
+
 class Rests:
     """Rests between tries that double from a quarter of a second to ten, each shortened at random."""
 
@@ -107,10 +111,15 @@ class ValkeyLink:
             raise NotShared
         await self._guard(lambda: self._client.publish(channel, message))
 
+    def disbelieve(self) -> None:
+        """An answer made no sense: rest as after a failure."""
+        self._rest(UnexpectedAnswer())
+
     async def settle(self) -> None:
         """Do what must be done before Valkey is used again; raises whatever hinders it."""
         async with asyncio.timeout(self._timeout_seconds):
-            await self._client.ping()
+            if await self._client.ping() is not True:
+                raise UnexpectedAnswer
         if self._settle is not None:
             await self._settle()
 
@@ -139,13 +148,16 @@ class ValkeyLink:
     async def _guard(self, ask: Callable[[], Awaitable[Any]]) -> Any:
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                return await ask()
+                answer = await ask()
         except OutOfMemoryError as error:
             self._fail(error)
             raise NotShared from None
         except Exception as error:  # noqa: BLE001 - the client lets out whatever its parser meets in garbage
             self._rest(error)
             raise NotShared from None
+        if self.is_well:
+            self._incidents.recover()
+        return answer
 
     def _fail(self, error: Exception) -> None:
         """Tell the kind of failure only: its text may carry the address."""

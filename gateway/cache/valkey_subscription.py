@@ -7,7 +7,7 @@ import msgspec
 from valkey.asyncio.connection import AbstractConnection
 from valkey.exceptions import ConnectionError as ValkeyConnectionError
 
-from gateway.cache.valkey_link import CONNECT_SECONDS, Rests, ValkeyLink, hang_up
+from gateway.cache.valkey_link import CONNECT_SECONDS, Rests, UnexpectedAnswer, ValkeyLink, hang_up
 from gateway.cache.valkey_scripts import PREFIX
 
 HEARTBEAT_SECONDS: Final = 1.0
@@ -119,7 +119,7 @@ class Subscription:
                 case [b"subscribe", bytes(), int()]:
                     continue
                 case _:
-                    raise ValkeyConnectionError("not subscribed")
+                    raise UnexpectedAnswer
 
     async def _keep_alive(self, connection: AbstractConnection, hearing: "asyncio.Task[None]") -> None:
         """Ask for a sign of life now and then; raises where none comes, or where the hearing broke off."""
@@ -135,13 +135,14 @@ class Subscription:
 
     async def _hear(self, connection: AbstractConnection) -> None:
         while True:
-            heard = await connection.read_response()
-            self._silent_beats = 0
-            match heard:
+            match await connection.read_response():
                 case [b"message", bytes() as channel, bytes() as message]:
                     self._take(channel.decode(errors="replace"), message)
+                case [b"pong", bytes()]:
+                    pass
                 case _:
-                    continue
+                    raise UnexpectedAnswer
+            self._silent_beats = 0
 
     def _take(self, channel: str, message: bytes) -> None:
         """Hand a message on; a write that cannot be read may be any, from a newer release say."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.cache.valkey_link import NotShared, ValkeyLink
+from gateway.cache.valkey_link import NotShared, UnexpectedAnswer, ValkeyLink
 from gateway.cache.valkey_scripts import ADVANCE, generation_name
 from gateway.cache.valkey_subscription import Channels, Write
 
@@ -52,7 +52,11 @@ class ValkeyWrites:
             self._owed.update(counters)
             raise
         else:
-            await told.wait_for(replicas, seconds=ACKNOWLEDGEMENT_SECONDS)
+            if isinstance(replicas, int):
+                await told.wait_for(replicas, seconds=ACKNOWLEDGEMENT_SECONDS)
+            else:
+                self._owed.update(counters)
+                self._link.disbelieve()
         finally:
             del self._unacknowledged[write.id]
 
@@ -60,7 +64,9 @@ class ValkeyWrites:
         """Tell what could not be told when it happened; raises where it still cannot."""
         counters = tuple(self._owed)
         if counters:
-            await self._link.run_now(ADVANCE, **self._telling(self._new_write(counters)))
+            replicas = await self._link.run_now(ADVANCE, **self._telling(self._new_write(counters)))
+            if not isinstance(replicas, int):
+                raise UnexpectedAnswer
             self._owed.difference_update(counters)
 
     def take(self, write: Write) -> bool:
@@ -113,10 +119,8 @@ class _Acknowledgements:
         self._count += 1
         self._more.set()
 
-    async def wait_for(self, replicas: object, *, seconds: float) -> None:
+    async def wait_for(self, replicas: int, *, seconds: float) -> None:
         """Wait until so many have, or the time is over."""
-        if not isinstance(replicas, int):
-            return
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while self._count < replicas:

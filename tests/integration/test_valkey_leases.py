@@ -89,3 +89,37 @@ async def test_a_walk_that_fails_lets_the_next_replica_try_at_once(url: str) -> 
 
         assert evolux.walks == 2
         assert time.monotonic() - began_at < 1
+
+
+async def test_a_caller_who_hangs_up_leaves_no_lease_and_no_incident(url: str) -> None:
+    evolux = Evolux()
+    async with replicas(url, url, evolux=evolux) as (one, other):
+        evolux.hold()
+        asking = asyncio.create_task(one.read())
+        await evolux.begun.wait()
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        waiting = asyncio.create_task(other.read())
+        evolux.may_end.set()
+
+        assert (await waiting).source is ReadSource.COALESCED
+        assert evolux.walks == 1
+        assert one.log.names == other.log.names == []
+
+
+async def test_a_replica_that_closes_while_it_walks_gives_its_lease_up(url: str) -> None:
+    evolux = Evolux()
+    async with replicas(url, evolux=evolux) as (other,):
+        async with replicas(url, evolux=evolux) as (one,):
+            evolux.hold()
+            asking = asyncio.create_task(one.read())
+            await evolux.begun.wait()
+        with pytest.raises(Exception, match=r"stopping|given up"):
+            await asking
+        evolux.may_end.set()
+        began_at = time.monotonic()
+
+        assert await other.state() == "before"
+        assert time.monotonic() - began_at < 1
+        assert evolux.walks == 2
