@@ -21,6 +21,7 @@ from gateway.web.bodies import GraphQLRequest, parse_body, parse_parameters, rea
 from gateway.web.freshness import bound_of, freshness_headers
 from gateway.web.media_types import AnswerType, answer_type_of, is_json, prefers_html
 from gateway.web.notes import note_code, note_operation, note_visitor, request_id_in
+from gateway.web.partial import tell_missing_parts
 
 _REQUEST_CODES: Final = frozenset(
     {ErrorCode.GRAPHQL_PARSE_FAILED, ErrorCode.GRAPHQL_VALIDATION_FAILED, ErrorCode.OPERATION_TOO_LARGE}
@@ -101,6 +102,7 @@ class GraphQLEndpoint:
         )
         with one_deadline(self._deadline_seconds):
             result = await execute(operation, schema=self._schema, context=context)
+        result = tell_missing_parts(result, context.readings)
         headers = freshness_headers(context.readings)
         return self._shape(result, request=request, kind=kind, headers=headers)
 

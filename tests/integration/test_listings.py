@@ -140,3 +140,25 @@ async def test_a_cold_walk_of_5000_agents_reads_pages_side_by_side() -> None:
         await served.ask(COUNT)
         assert simulators["acme"].requests.pages(AGENTS) == dict.fromkeys(range(1, 101), 1)
         assert simulators["acme"].requests.peak_in_flight == 10
+
+
+async def test_a_listing_that_lacks_a_page_says_which_and_never_looks_whole() -> None:
+    plan = Plan(cache=CacheSettings(fresh_seconds=0, stale_seconds=0), limits=LimitSettings(read_attempts=1))
+    async with serving(crowd(200), plan=plan) as (served, simulators):
+        simulators["acme"].faults.answer(503, path=AGENTS, page=2, count=None)
+        answer = (await served.post(COUNT)).json()
+        assert answer["data"]["agents"]["freshness"]["complete"] is False
+        [error] = answer["errors"]
+        assert error["message"] == "A listing is not whole: page 2 of 4 could not be read."
+        assert (error["path"], error["extensions"]["code"]) == (["agents"], "UPSTREAM_UNAVAILABLE")
+        simulators["acme"].faults.clear()
+        whole = await served.ask(COUNT)
+        assert whole["agents"]["freshness"]["complete"] is True
+        simulators["acme"].faults.answer(503, path=AGENTS, page=2, count=None)
+        stale = await served.ask(COUNT)  # the last whole listing, rather than a newer one with a hole
+        assert stale["agents"]["freshness"] == {
+            "ageSeconds": stale["agents"]["freshness"]["ageSeconds"],
+            "stale": True,
+            "complete": True,
+        }
+        assert stale["agents"]["totalCount"] == whole["agents"]["totalCount"]
