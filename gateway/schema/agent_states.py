@@ -16,8 +16,8 @@ from gateway.domain.ids import QueueId
 from gateway.domain.listings import Reading, Snapshot
 from gateway.domain.queues import Queue as QueueRow
 from gateway.schema.enums import describe_enum
-from gateway.schema.fields import Info, attribute, computed, upstream
-from gateway.schema.freshness import Freshness
+from gateway.schema.fields import Info, attribute, fleeting, upstream
+from gateway.schema.freshness import Freshness, agents_reading
 from gateway.schema.pauses import Pause
 from gateway.schema.queue_names import queue_or_none
 
@@ -41,11 +41,10 @@ describe_enum(
 
 
 class ShownReport(msgspec.Struct, frozen=True):
-    """A report and the reading it was counted from: the row of an AgentStateReport."""
+    """A report: the row of an AgentStateReport."""
 
     total: AgentStateTally
     groups: tuple[domain.AgentStateGroup, ...]
-    reading: Reading[AgentRow]
 
 
 def show_report(
@@ -54,7 +53,7 @@ def show_report(
     """Count the chosen agents, in all and by every combination of the dimensions."""
     agents = select_agents(reading.snapshot, chosen)
     groups = group_tallies(agents, dimensions=dimensions)
-    return ShownReport(tally(agents), groups, reading)
+    return ShownReport(tally(agents), groups)
 
 
 def queue_tally(snapshot: Snapshot[AgentRow], queue_id: QueueId) -> AgentStateTally:
@@ -122,6 +121,7 @@ class AgentStateGroup:
             "The queue, where grouped by QUEUE. Null for agents in no queue. More than its id is read from "
             "the queue listing."
         ),
+        reads=("queues",),
     )
     pause: Pause | None = attribute(
         description="The pause, where grouped by PAUSE. Null for agents in none or in an unknown one."
@@ -133,14 +133,14 @@ class AgentStateGroup:
     pause_type: str | None = attribute(
         description="Evolux's code of the kind of pause, where grouped by PAUSE_TYPE. Null for none."
     )
-    counts: AgentStateCounts = computed(group_counts, description="How many agents the group has, by state.")
+    counts: AgentStateCounts = fleeting(group_counts, description="How many agents the group has, by state.")
 
 
 @strawberry.type(description="How many agents are in each state, in all and by group.")
 class AgentStateReport:
     """A report; made from its `ShownReport`."""
 
-    total: AgentStateCounts = computed(
+    total: AgentStateCounts = fleeting(
         total_counts, description="All agents of the report, each counted once whatever the groups."
     )
     groups: list[AgentStateGroup] = attribute(
@@ -149,4 +149,4 @@ class AgentStateReport:
             "id). Empty where groupBy is."
         )
     )
-    freshness: Freshness = attribute(of="reading", description="How old the listing is that was counted.")
+    freshness: Freshness = fleeting(agents_reading, description="How old the listing is that was counted.")

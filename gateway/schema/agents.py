@@ -109,10 +109,12 @@ class Agent:
             "The queues the agent serves, in Evolux's order. A queue that the queue listing hides (archived) "
             "has a null name. More than their ids is read from the queue listing, once for the operation."
         ),
+        reads=("queues",),
     )
     outbound_queue: Annotated["Queue", strawberry.lazy("gateway.schema.queues")] | None = upstream(
         outbound_queue,
         description="The queue on whose behalf the agent calls out now. Null where there is none.",
+        reads=("queues",),
     )
     current_pause: AgentPause | None = attribute(description="The pause the agent is in. Null in no pause.")
     last_pause: AgentPause | None = attribute(

@@ -9,15 +9,8 @@ from gateway.domain.ids import QueueId
 from gateway.domain.listings import Reading
 from gateway.schema.agent_inputs import AgentFilter, AgentOrder, read_filter, read_order, read_page
 from gateway.schema.agents import Agent
-from gateway.schema.fields import Info, attribute, computed
-from gateway.schema.freshness import Freshness
-
-
-class ShownPage(msgspec.Struct, frozen=True):
-    """A page and the reading it was cut from: the row of an AgentConnection."""
-
-    page: AgentPage
-    reading: Reading[AgentRow]
+from gateway.schema.fields import Info, attribute, computed, fleeting
+from gateway.schema.freshness import Freshness, agents_reading
 
 
 class ShownEdge(msgspec.Struct, frozen=True):
@@ -37,21 +30,25 @@ def show_page(
     filter: AgentFilter | None,  # noqa: A002 - the argument's name in GraphQL
     order_by: AgentOrder | None = None,
     within: QueueId | None = None,
-) -> ShownPage:
+) -> AgentPage:
     """Cut the page that the arguments ask for; `BadUserInput` names the argument that cannot be."""
-    page = paginate_agents(
+    return paginate_agents(
         reading.snapshot,
         chosen=read_filter(filter),
         order=read_order(order_by),
         page=read_page(first=first, after=after, last=last, before=before),
         within=within,
     )
-    return ShownPage(page, reading)
 
 
-def edges(shown: ShownPage, _info: Info) -> list[ShownEdge]:
+def edges(page: AgentPage, _info: Info) -> list[ShownEdge]:
     """The page's agents with their cursors."""
-    return [ShownEdge(shown.page.cursor_of(agent), agent) for agent in shown.page.agents]
+    return [ShownEdge(page.cursor_of(agent), agent) for agent in page.agents]
+
+
+def whole_page(page: AgentPage, _info: Info) -> AgentPage:
+    """The page itself: it knows what is beyond it."""
+    return page
 
 
 @strawberry.type(description="An agent in a connection, with the cursor of its place.")
@@ -79,12 +76,10 @@ class PageInfo:
 
 @strawberry.type(description="A page of agents.")
 class AgentConnection:
-    """A connection; made from its `ShownPage`."""
+    """A connection; made from an `AgentPage`."""
 
     edges: list[AgentEdge] = computed(edges, description="The page's agents with their cursors.")
-    nodes: list[Agent] = attribute(of="page.agents", description="The page's agents, without cursors.")
-    page_info: PageInfo = attribute(of="page", description="Whether there is more, and from where to ask on.")
-    total_count: int = attribute(
-        of="page.total_count", description="How many agents the filter leaves, on all pages together."
-    )
-    freshness: Freshness = attribute(of="reading", description="How old the listing is that was paged.")
+    nodes: list[Agent] = attribute(of="agents", description="The page's agents, without cursors.")
+    page_info: PageInfo = computed(whole_page, description="Whether there is more, and from where to ask on.")
+    total_count: int = attribute(description="How many agents the filter leaves, on all pages together.")
+    freshness: Freshness = fleeting(agents_reading, description="How old the listing is that was paged.")

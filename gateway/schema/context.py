@@ -1,8 +1,9 @@
 """What one operation runs in: who asks for what, and the one snapshot of each listing that it sees."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from gateway.domain.agents import Agent
 from gateway.domain.call_center import CallCenter
@@ -11,6 +12,9 @@ from gateway.domain.listings import ANY_AGE, FreshnessBound, Reading
 from gateway.domain.pauses import AllowedPause
 from gateway.domain.queues import Queue
 from gateway.schema.shared_reads import SharedRead
+
+LISTINGS: Final = ("agents", "queues")
+"""The listings that a whole operation shares, by the names under which the context has them."""
 
 
 class OperationContext:
@@ -62,7 +66,7 @@ class OperationContext:
         self._clock = clock
         self._readings: list[Reading[Any]] = []
         self._last_agents: Reading[Agent] | None = None
-        self.selections: dict[tuple[int, ...], frozenset[str]] = {}
+        self.selections: dict[tuple[Any, ...], Any] = {}
         self.forget()
 
     @property
@@ -74,14 +78,59 @@ class OperationContext:
 
     @property
     def readings(self) -> tuple[Reading[Any], ...]:
-        """Every reading that went into the answer, in the order in which they came."""
+        """Every reading that went into the answer, in the order in which fields first used them."""
         return tuple(self._readings)
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether something asked for the operation's instant."""
+        return self._now is not None
+
+    async def settle(self, listings: Iterable[str]) -> None:
+        """Read these listings ahead of the fields that will use them; a failure waits for its user.
+
+        What is at hand costs no task. Where one has to be waited for, the others are read meanwhile.
+        """
+        first, *others = (self._shared(name) for name in listings)
+        begun: list[asyncio.Future[Any]] = []
+        try:
+            await first.settle(
+                on_wait=lambda: begun.extend(asyncio.ensure_future(other.result()) for other in others)
+            )
+            if begun:
+                await asyncio.gather(*begun, return_exceptions=True)
+        finally:
+            for reading in begun:
+                reading.cancel()
+        for other in others:
+            await other.settle()
+
+    def versions(self, listings: Iterable[str]) -> tuple[str, ...] | None:
+        """The versions of these listings as this operation sees them; None unless all of them are here."""
+        readings = [self._shared(name).peek() for name in listings]
+        if None in readings:
+            return None
+        return tuple(reading.snapshot.version for reading in readings if reading is not None)
+
+    def used_listings(self) -> tuple[str, ...] | None:
+        """The listings that fields used; None where they used something else of the call centre, too."""
+        names = tuple(name for name in LISTINGS if self._shared(name).peek() in self._readings)
+        return names if len(names) == len(self._readings) else None
+
+    def use_listings(self, listings: Iterable[str]) -> None:
+        """Count these listings as used: the answer was made from them before, and from no others."""
+        for name in listings:
+            self._shared(name).use(lambda _reading: None)
+
+    def _shared(self, listing: str) -> SharedRead[Reading[Any]]:
+        shared: SharedRead[Reading[Any]] = self.queues if listing == "queues" else self.agents
+        return shared
 
     def allowed_pauses(self, agent_id: AgentId) -> SharedRead[Reading[AllowedPause]]:
         """The pauses that an agent may take: read once per agent, those of several agents concurrently."""
         read = self._allowed_pauses.get(agent_id)
         if read is None:
-            read = SharedRead(lambda: self._read_allowed_pauses(agent_id))
+            read = SharedRead(lambda: self._read_allowed_pauses(agent_id), on_use=self._readings.append)
             self._allowed_pauses[agent_id] = read
         return read
 
@@ -92,22 +141,17 @@ class OperationContext:
     def forget(self) -> None:
         """Let later fields read anew, at a later instant: something was changed."""
         self._now = None
-        self.agents = SharedRead(self._read_agents)
-        self.queues = SharedRead(self._read_queues)
+        self.agents = SharedRead(self._read_agents, on_use=self._readings.append)
+        self.queues = SharedRead(self._read_queues, on_use=self._readings.append)
         self._allowed_pauses = {}
 
     async def _read_agents(self) -> Reading[Agent]:
         reading = await self.call_center.agents(self.bound)
         self._last_agents = reading
-        self._readings.append(reading)
         return reading
 
     async def _read_queues(self) -> Reading[Queue]:
-        reading = await self.call_center.queues(self.bound)
-        self._readings.append(reading)
-        return reading
+        return await self.call_center.queues(self.bound)
 
     async def _read_allowed_pauses(self, agent_id: AgentId) -> Reading[AllowedPause]:
-        reading = await self.call_center.agent_pauses(agent_id, self.bound)
-        self._readings.append(reading)
-        return reading
+        return await self.call_center.agent_pauses(agent_id, self.bound)

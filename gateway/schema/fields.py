@@ -1,11 +1,12 @@
 """How fields are declared and bound: Strawberry describes the schema, graphql-core runs these resolvers.
 
-Every resolver is a function `(row, info, *, …arguments)`, or the name of an attribute of the row.
+Every resolver is a function `(row, info, *, …arguments)`, or the name of an attribute of the row. One whose
+row's name begins with an underscore does not look at it. What the engine remembers of answers follows from
+these declarations alone.
 """
 
 import inspect
-from collections.abc import Callable, Mapping
-from enum import Enum
+from collections.abc import Mapping
 from operator import attrgetter
 from typing import Any, Final, cast
 
@@ -17,36 +18,14 @@ from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
 
 from gateway.domain.errors import Forbidden
+from gateway.engine.resolvers import EXTENSION, BoundResolver, ReadArguments, Resolve, Resolver, Source
 from gateway.schema.context import OperationContext
 
 Info = GraphQLResolveInfo[OperationContext]
-Resolve = Callable[..., Any]
-
 AGENTS_READ: Final = "agents:read"
 AGENTS_WRITE: Final = "agents:write"
 
 _KEY: Final = "resolver"
-
-
-class Source(Enum):
-    """Where a field's value comes from."""
-
-    ATTRIBUTE = "attribute"
-    """The row's attribute as it is."""
-    COMPUTED = "computed"
-    """A pure function of the row, the arguments and the operation's instant."""
-    UPSTREAM = "upstream"
-    """May read the call centre, and is awaited where it does."""
-
-
-class Resolver(msgspec.Struct, frozen=True, kw_only=True):
-    """How a field gets its value. Only a root field is an entry; its `scope` is what callers need for it."""
-
-    source: Source
-    function: Resolve | None = None
-    attribute: str | None = None
-    is_entry: bool = False
-    scope: str | None = None
 
 
 def attribute(*, description: str, of: str | None = None) -> Any:
@@ -55,19 +34,34 @@ def attribute(*, description: str, of: str | None = None) -> Any:
 
 
 def computed(function: Resolve, *, description: str) -> Any:
-    """A field that is a pure function of the row."""
+    """A field that is a pure function of the row and the arguments."""
     return _declare(Resolver(source=Source.COMPUTED, function=function), description=description)
 
 
-def upstream(function: Resolve, *, description: str) -> Any:
-    """A field that may have to read the call centre."""
-    return _declare(Resolver(source=Source.UPSTREAM, function=function), description=description)
+def upstream(function: Resolve, *, description: str, reads: tuple[str, ...] | None = None) -> Any:
+    """A field that may have to read the call centre, through the context.
+
+    `reads` names the context's listings that it is a pure function of, with row and arguments.
+    """
+    return _declare(Resolver(source=Source.UPSTREAM, function=function, reads=reads), description=description)
 
 
-def entry(function: Resolve, *, scope: str | None, description: str) -> Any:
+def fleeting(function: Resolve, *, description: str) -> Any:
+    """A field that differs between operations on equal listings: of ages, of the instant, of who asks.
+
+    It is asked anew for every answer. It may read the call centre.
+    """
+    return _declare(
+        Resolver(source=Source.UPSTREAM, function=function, is_fleeting=True), description=description
+    )
+
+
+def entry(function: Resolve, *, scope: str | None, description: str, is_fleeting: bool = False) -> Any:
     """A root field. Without the `scope` it is refused; None needs a known caller and nothing more."""
     needs = f"Needs the scope `{scope}`." if scope else "Needs no scope."
-    resolver = Resolver(source=Source.UPSTREAM, function=function, is_entry=True, scope=scope)
+    resolver = Resolver(
+        source=Source.UPSTREAM, function=function, is_entry=True, scope=scope, is_fleeting=is_fleeting
+    )
     return _declare(resolver, description=f"{description} {needs}")
 
 
@@ -106,7 +100,9 @@ def bind_resolvers(schema: strawberry.Schema) -> None:
                     raise TypeError(
                         f"{graphql_type.name}: root fields, and they alone, are declared as entry()"
                     )
-                field.resolve = _bind(field, declared=declared, schema=schema)
+                bound = _bind(field, declared=declared, schema=schema)
+                field.extensions[EXTENSION] = bound
+                field.resolve = _as_graphql_core_calls(bound)
 
 
 def resolver_of(field: GraphQLField) -> Resolver:
@@ -122,27 +118,34 @@ def _definition(field: GraphQLField) -> StrawberryField:
     return cast("StrawberryField", field.extensions[GraphQLCoreConverter.DEFINITION_BACKREF])
 
 
-def _bind(field: GraphQLField, *, declared: Resolver, schema: strawberry.Schema) -> Resolve:
+def _bind(field: GraphQLField, *, declared: Resolver, schema: strawberry.Schema) -> BoundResolver:
     if declared.function is None:
-        read = attrgetter(cast("str", declared.attribute))
+        return BoundResolver(declared=declared)
+    call = declared.function
+    parameters = list(inspect.signature(call).parameters)
+    return BoundResolver(
+        declared=declared,
+        call=_require(declared.scope, resolve=call) if declared.scope else call,
+        read_arguments=_argument_reader(_definition(field), schema=schema) if field.args else None,
+        sees_row=not parameters[0].startswith("_"),
+    )
+
+
+def _as_graphql_core_calls(bound: BoundResolver) -> Resolve:
+    call, read_arguments = bound.call, bound.read_arguments
+    if call is None:
+        read = attrgetter(cast("str", bound.declared.attribute))
         return lambda row, _info: read(row)
-    resolve = declared.function
-    if field.args:
-        resolve = _convert_arguments(resolve, definition=_definition(field), schema=schema)
-    return _require(declared.scope, resolve=resolve) if declared.scope else resolve
+    if read_arguments is None:
+        return call
+    return lambda row, info, **given: call(row, info, **read_arguments(given))
 
 
-def _convert_arguments(
-    resolve: Resolve, *, definition: StrawberryField, schema: strawberry.Schema
-) -> Resolve:
+def _argument_reader(definition: StrawberryField, *, schema: strawberry.Schema) -> ReadArguments:
+    """What makes Strawberry's input objects of the arguments as graphql-core has coerced them."""
     arguments, config = definition.arguments, schema.config
     registry = schema.schema_converter.scalar_registry
-
-    def resolve_converted(row: object, info: Info, **given: object) -> Any:
-        converted = convert_arguments(given, arguments, scalar_registry=registry, config=config)
-        return resolve(row, info, **converted)
-
-    return resolve_converted
+    return lambda given: convert_arguments(dict(given), arguments, scalar_registry=registry, config=config)
 
 
 def _require(scope: str, *, resolve: Resolve) -> Resolve:

@@ -1,10 +1,18 @@
 """How old what an answer was made from is."""
 
+from collections.abc import Awaitable
 from datetime import datetime
 
 import strawberry
 
-from gateway.schema.fields import attribute
+from gateway.domain.agents import Agent
+from gateway.domain.listings import Reading
+from gateway.schema.fields import Info, attribute
+
+
+def agents_reading(_shown: object, info: Info) -> Reading[Agent] | Awaitable[Reading[Agent]]:
+    """The one reading of the agents listing that the operation sees."""
+    return info.context.agents.use(lambda reading: reading)
 
 
 @strawberry.type(

@@ -9,7 +9,7 @@ import strawberry
 from gateway.domain import pauses as domain
 from gateway.domain.ids import QueueId
 from gateway.domain.queues import Queue as QueueRow
-from gateway.schema.fields import Info, attribute, computed, upstream
+from gateway.schema.fields import Info, attribute, computed, fleeting, upstream
 from gateway.schema.queue_names import queue_or_none
 from gateway.schema.scalars import unnumbered_key
 
@@ -79,7 +79,7 @@ class AgentPause:
     max_duration_seconds: int | None = attribute(
         description="How long the pause may last, in seconds. Null where no limit is known."
     )
-    elapsed_seconds: int = computed(
+    elapsed_seconds: int = fleeting(
         elapsed_seconds,
         description="Whole seconds from startedAt to endedAt, or to now while it lasts; never negative.",
     )
@@ -101,6 +101,7 @@ class AllowedPause:
             "The queue for whose agents this holds. Null where Evolux names none: it then holds whatever the "
             "queue. More than its id is read from the queue listing."
         ),
+        reads=("queues",),
     )
     limit_duration_seconds: int | None = attribute(
         description="How long the pause may last, in seconds. Null where there is no limit."

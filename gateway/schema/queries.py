@@ -9,6 +9,7 @@ from strawberry import UNSET
 
 from gateway.domain.agent_states import AgentStateDimension
 from gateway.domain.agents import Agent as AgentRow
+from gateway.domain.connections import AgentPage
 from gateway.domain.errors import AgentNotFound, QueueNotFound, UpstreamInvalidResponse
 from gateway.domain.ids import AgentId, QueueId
 from gateway.domain.listings import Snapshot
@@ -19,7 +20,8 @@ from gateway.domain.queues import Queue as QueueRow
 from gateway.schema.agent_inputs import After, Before, Filter, First, Last, OrderBy, read_filter
 from gateway.schema.agent_states import AgentStateReport, ShownReport, show_report
 from gateway.schema.agents import Agent
-from gateway.schema.connections import AgentConnection, ShownPage, show_page
+from gateway.schema.connections import AgentConnection, show_page
+from gateway.schema.context import LISTINGS
 from gateway.schema.fields import AGENTS_READ, Info, entry
 from gateway.schema.pauses import Pause
 from gateway.schema.queue_names import is_listing_needed
@@ -51,13 +53,13 @@ async def list_agents(
     before: Before = UNSET,
     filter: Filter = UNSET,  # noqa: A002 - the argument's name in GraphQL
     order_by: OrderBy = UNSET,
-) -> ShownPage:
+) -> AgentPage:
     """A page of the tenant's agents.
 
     Where they show their queues, both listings are read at once; then each agent's queues need no waiting.
     """
     context = info.context
-    if is_listing_needed(info):
+    if is_listing_needed(info) and context.versions(LISTINGS) is None:
         await asyncio.gather(context.agents.result(), context.queues.result(), return_exceptions=True)
     reading = await context.agents.result()
     return show_page(
@@ -206,4 +208,6 @@ class Query:
         scope=AGENTS_READ,
         description="How many of the chosen agents are in each state, in all and by group.",
     )
-    viewer: Viewer = entry(find_viewer, scope=None, description="The caller: name, tenant and scopes.")
+    viewer: Viewer = entry(
+        find_viewer, scope=None, description="The caller: name, tenant and scopes.", is_fleeting=True
+    )

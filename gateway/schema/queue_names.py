@@ -1,13 +1,15 @@
 """Queues by id: with what the queue listing says of them, read only where more than the id is asked for."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final
+
+from graphql import FieldNode
 
 from gateway.domain.ids import QueueId
 from gateway.domain.listings import Reading
 from gateway.domain.queues import Queue
 from gateway.schema.fields import Info
-from gateway.schema.selections import fields_below, names_in, selected_names
+from gateway.schema.selections import fields_below, found_once, names_in, selected_names
 
 _NEED_NO_LISTING: Final = frozenset(("__typename", "id", "agents", "agentStates"))
 _QUEUES_OF_AGENTS: Final = frozenset(("queues", "outboundQueue"))
@@ -15,10 +17,7 @@ _QUEUES_OF_AGENTS: Final = frozenset(("queues", "outboundQueue"))
 
 def is_listing_needed(info: Info) -> bool:
     """Say whether something below the field shows agents' queues with more than what needs no listing."""
-    return any(
-        field.name.value in _QUEUES_OF_AGENTS and not names_in(info, [field]) <= _NEED_NO_LISTING
-        for field in fields_below(info)
-    )
+    return found_once(info, _shows_listed_queues)
 
 
 def queues_of(queue_ids: Sequence[QueueId], *, info: Info) -> list[Queue] | Awaitable[list[Queue]]:
@@ -39,6 +38,13 @@ def queue_or_none(
     if selected_names(info) <= _NEED_NO_LISTING:
         return hidden
     return info.context.queues.use(_named_or(hidden))
+
+
+def _shows_listed_queues(info: Info, nodes: Iterable[FieldNode]) -> bool:
+    return any(
+        field.name.value in _QUEUES_OF_AGENTS and not names_in(info, [field]) <= _NEED_NO_LISTING
+        for field in fields_below(info, nodes)
+    )
 
 
 def named_queue(queue_id: QueueId, *, reading: Reading[Queue]) -> Queue:

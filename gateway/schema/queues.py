@@ -6,11 +6,12 @@ import strawberry
 from strawberry import UNSET
 
 from gateway.domain.agent_states import AgentStateCounts as CountsRow
+from gateway.domain.connections import AgentPage
 from gateway.domain.queues import Queue as QueueRow
 from gateway.schema.agent_inputs import After, Before, Filter, First, Last
 from gateway.schema.agent_states import AgentStateCounts, queue_tally
-from gateway.schema.connections import AgentConnection, ShownPage, show_page
-from gateway.schema.fields import Info, attribute, upstream
+from gateway.schema.connections import AgentConnection, show_page
+from gateway.schema.fields import Info, attribute, fleeting, upstream
 
 
 def queue_agents(
@@ -22,7 +23,7 @@ def queue_agents(
     last: Last = UNSET,
     before: Before = UNSET,
     filter: Filter = UNSET,  # noqa: A002 - the argument's name in GraphQL
-) -> ShownPage | Awaitable[ShownPage]:
+) -> AgentPage | Awaitable[AgentPage]:
     """A page of the queue's agents, by id."""
     return info.context.agents.use(
         lambda reading: show_page(
@@ -57,9 +58,11 @@ class Queue:
         description="The number that customers dial. Null where there is none or it is not known."
     )
     agents: AgentConnection = upstream(
-        queue_agents, description="The agents who serve the queue, by id, archived ones left out by default."
+        queue_agents,
+        description="The agents who serve the queue, by id, archived ones left out by default.",
+        reads=("agents",),
     )
-    agent_states: AgentStateCounts = upstream(
+    agent_states: AgentStateCounts = fleeting(
         queue_states,
         description="The agents who serve the queue, by state, archived ones left out.",
     )

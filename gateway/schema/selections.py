@@ -3,7 +3,8 @@
 The schema has no interfaces and no unions, so a fragment's type condition always holds.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
 from graphql import (
     FieldNode,
@@ -17,15 +18,22 @@ from graphql import (
 
 from gateway.schema.fields import Info
 
+T = TypeVar("T")
+
 
 def selected_names(info: Info) -> frozenset[str]:
     """The names of the fields selected on the field's type; found once per place in the document."""
+    return found_once(info, names_in)
+
+
+def found_once(info: Info, find: Callable[[Info, list[FieldNode]], T]) -> T:
+    """What `find` finds below the field, looked for once per place in the document and choice of @skip."""
     held = info.context.selections
-    key = tuple(map(id, info.field_nodes))
-    names = held.get(key)
-    if names is None:
-        names = held[key] = names_in(info, info.field_nodes)
-    return names
+    key = (find, *map(id, info.field_nodes))
+    if key not in held:
+        held[key] = find(info, info.field_nodes)
+    found: T = held[key]
+    return found
 
 
 def names_in(info: Info, nodes: Iterable[FieldNode]) -> frozenset[str]:
@@ -33,10 +41,10 @@ def names_in(info: Info, nodes: Iterable[FieldNode]) -> frozenset[str]:
     return frozenset(field.name.value for field in _fields(info, nodes, spread=set()))
 
 
-def fields_below(info: Info) -> Iterator[FieldNode]:
-    """Every field selected below the field, at any depth; the fields of a fragment come once."""
+def fields_below(info: Info, nodes: Iterable[FieldNode]) -> Iterator[FieldNode]:
+    """Every field selected below these, at any depth; the fields of a fragment come once."""
     spread: set[str] = set()
-    pending = list(info.field_nodes)
+    pending = list(nodes)
     while pending:
         for field in _fields(info, [pending.pop()], spread=spread):
             yield field

@@ -1,46 +1,115 @@
 """A read that many fields of one operation share."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Generic, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from types import coroutine
+from typing import Any, Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
+class _Outcome(NamedTuple, Generic[T]):
+    value: T | None = None
+    failure: Exception | None = None
+
+
 class SharedRead(Generic[T]):
-    """Starts at its first use, once; its failure fails each user. Cancelled when its last user is."""
+    """Starts at its first use, once; its failure fails each user. Cancelled when its last user is.
 
-    __slots__ = ("_read", "_task", "_users")
+    `on_use` is told the result when a field first uses it.
+    """
 
-    def __init__(self, read: Callable[[], Coroutine[Any, Any, T]]) -> None:
+    __slots__ = ("_on_use", "_outcome", "_read", "_task", "_users")
+
+    def __init__(
+        self, read: Callable[[], Coroutine[Any, Any, T]], *, on_use: Callable[[T], None] | None = None
+    ) -> None:
         self._read = read
+        self._on_use = on_use
+        self._outcome: _Outcome[T] | None = None
         self._task: asyncio.Task[T] | None = None
         self._users = 0
 
     def use(self, then: Callable[[T], R]) -> R | Awaitable[R]:
         """Give what `then` makes of the result: at once where it is here, else an awaitable of it."""
-        task = self._task
-        if task is not None and task.done() and not task.cancelled():
-            return then(task.result())
-        return self._use_later(then)
+        return then(self._given()) if self._is_here() else self._use_later(then)
 
     async def result(self) -> T:
         """Wait for the result, or raise the read's failure."""
-        task = self._begun()
+        if not self._is_here():
+            await self._wait()
+        return self._given()
+
+    def peek(self) -> T | None:
+        """The result if it is here, which is no use of it; None where it is not, or the read failed."""
+        return self._outcome.value if self._is_here() and self._outcome is not None else None
+
+    async def settle(self, *, on_wait: Callable[[], None] = lambda: None) -> None:
+        """Have it read, whatever comes of it, for a caller who knows that nobody else asks meanwhile.
+
+        It runs in the caller's own task: what is at hand is had without one. `on_wait` is called before the
+        caller has to wait.
+        """
+        if self._is_here() or self._task is not None:
+            return
+        try:
+            self._outcome = _Outcome(await _drive(self._read(), on_wait=on_wait))
+        except Exception as failure:  # noqa: BLE001 - whatever it is, it is raised where the result is used
+            self._outcome = _Outcome(failure=failure)
+
+    def _is_here(self) -> bool:
+        if self._outcome is None and self._task is not None:
+            task = self._task
+            if task.done() and not task.cancelled():
+                failure = task.exception()
+                if failure is None:
+                    self._outcome = _Outcome(task.result())
+                elif isinstance(failure, Exception):
+                    self._outcome = _Outcome(failure=failure)
+        return self._outcome is not None
+
+    def _given(self) -> T:
+        assert self._is_here()  # noqa: S101 - callers have waited
+        assert self._outcome is not None  # noqa: S101 - the same
+        value, failure = self._outcome
+        if failure is not None:
+            raise failure
+        if self._on_use is not None:
+            self._on_use(value)  # type: ignore[arg-type]  # an outcome without a failure has a value
+            self._on_use = None
+        return value  # type: ignore[return-value]  # the same
+
+    async def _use_later(self, then: Callable[[T], R]) -> R:
+        return then(await self.result())
+
+    async def _wait(self) -> None:
+        task = self._task
+        if task is None:
+            task = self._task = asyncio.create_task(self._read())
         self._users += 1
         try:
-            return await asyncio.shield(task)
+            await asyncio.shield(task)
         finally:
             self._users -= 1
             if not self._users and not task.done():
                 self._task = None
                 task.cancel()
 
-    async def _use_later(self, then: Callable[[T], R]) -> R:
-        return then(await self.result())
 
-    def _begun(self) -> asyncio.Task[T]:
-        if self._task is None:
-            self._task = asyncio.create_task(self._read())
-        return self._task
+@coroutine
+def _drive(work: Coroutine[Any, Any, T], *, on_wait: Callable[[], None]) -> Generator[Any, Any, T]:
+    """Await `work`, and say when it first has to wait."""
+    try:
+        awaited = work.send(None)
+        on_wait()
+        while True:
+            try:
+                given = yield awaited
+            except BaseException as thrown:  # noqa: BLE001 - a cancellation, too, is for the work to see
+                awaited = work.throw(thrown)
+            else:
+                awaited = work.send(given)
+    except StopIteration as done:
+        result: T = done.value
+        return result

@@ -11,7 +11,8 @@ from graphql import (
 )
 
 from gateway.domain.errors import ErrorCode
-from gateway.schema.fields import Source, attribute, bind_resolvers, resolver_of
+from gateway.engine.resolvers import Source
+from gateway.schema.fields import attribute, bind_resolvers, resolver_of
 from gateway.schema.schema import print_sdl
 from tests.unit.schema.operations import SCHEMA
 
@@ -184,7 +185,7 @@ def test_below_the_root_only_queues_agents_and_allowed_pauses_may_read_upstream(
         for name, each in WITH_FIELDS.items()
         if isinstance(each, GraphQLObjectType) and name not in ("Query", "Mutation")
         for field, what in each.fields.items()
-        if resolver_of(what).source is Source.UPSTREAM
+        if resolver_of(what).source is Source.UPSTREAM and not resolver_of(what).is_fleeting
     }
     payloads = {f"{verb}AgentPayload.agent" for verb in ("Create", "Update", "Pause", "Unpause", "Logoff")}
     assert reading == payloads | {
@@ -194,6 +195,24 @@ def test_below_the_root_only_queues_agents_and_allowed_pauses_may_read_upstream(
         "AllowedPause.queue",
         "AgentStateGroup.queue",
         "Queue.agents",
+    }
+
+
+def test_what_tells_of_ages_instants_or_the_caller_is_declared_as_fleeting() -> None:
+    fleeting = {
+        f"{name}.{field}"
+        for name, each in WITH_FIELDS.items()
+        if isinstance(each, GraphQLObjectType)
+        for field, what in each.fields.items()
+        if resolver_of(what).is_fleeting
+    }
+    assert fleeting == {
+        "AgentConnection.freshness",
+        "AgentPause.elapsedSeconds",
+        "AgentStateGroup.counts",
+        "AgentStateReport.freshness",
+        "AgentStateReport.total",
+        "Query.viewer",
         "Queue.agentStates",
     }
 
