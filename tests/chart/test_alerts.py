@@ -1,0 +1,125 @@
+"""The alerts: valid, of metrics that exist, each with its paragraph, and ringing when they should."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from gateway.telemetry.instruments import MetricKind, metrics
+from tests.chart.rendering import CHART, ROOT, read_yaml, run
+
+ALERTS = CHART / "alerts.yaml"
+OTHERS = {"up"}
+"""Series that Prometheus makes itself."""
+
+
+def rules() -> list[dict[str, Any]]:
+    [document] = read_yaml(ALERTS.read_text(encoding="utf-8"))
+    return [rule for group in document["groups"] for rule in group["rules"]]
+
+
+def series() -> set[str]:
+    names = set()
+    for metric in metrics():
+        endings = ("_bucket", "_count", "_sum") if metric.kind is MetricKind.HISTOGRAM else ("",)
+        names |= {metric.prometheus_name + ending for ending in endings}
+    return names
+
+
+def test_prometheus_reads_the_rules() -> None:
+    told = run("promtool", "check", "rules", ALERTS)
+
+    assert told.returncode == 0, told.stderr
+    assert f"{len(rules())} rules found" in told.stdout
+
+
+def test_alerts_name_only_series_that_the_gateway_declares() -> None:
+    for rule in rules():
+        named = set(re.findall(r"\b(?:gateway|process)_[a-z_]+", rule["expr"]))
+        assert named or "up{" in rule["expr"], rule["alert"]
+        assert named <= series(), rule["alert"]
+
+
+def test_labels_in_alerts_are_labels_of_their_metric() -> None:
+    labels = {metric.prometheus_name: {one.name for one in metric.labels} for metric in metrics()}
+    added = {"le", "pod", "job"}
+    for rule in rules():
+        for name, matcher in re.findall(r"\b((?:gateway|process)_[a-z_]+)\{([^}]*)\}", rule["expr"]):
+            metric = re.sub(r"_(bucket|count|sum)$", "", name)
+            used = set(re.findall(r"([a-z_]+)(?:=~|!=|!~|=)", matcher))
+            assert used <= labels[metric] | added, rule["alert"]
+
+
+def test_every_alert_has_its_paragraph_in_the_operations_guide() -> None:
+    guide = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    headings = {line.lstrip("# ").lower() for line in guide.splitlines() if line.startswith("#")}
+    for rule in rules():
+        page, _, anchor = rule["annotations"]["runbook"].partition("#")
+        assert page == "docs/operations.md"
+        assert anchor in headings, rule["alert"]
+
+
+REJECTED = 'gateway_upstream_duration_seconds_count{tenant="acme",outcome="rejected_credentials"}'
+ANSWERED = 'gateway_request_duration_seconds_count{kind="query",code="OK"}'
+OVERLOADED = 'gateway_request_duration_seconds_count{kind="query",code="OVERLOADED"}'
+# A counter is not there before its first count, so that the first one alone is no increase.
+CASES = """
+rule_files: [{alerts}]
+evaluation_interval: 1m
+tests:
+  - interval: 1m
+    input_series:
+      - {{series: 'up{{job="gateway",pod="a"}}', values: '1x40'}}
+      - {{series: 'gateway_breaker_state{{tenant="acme"}}', values: '0x5 2x10 0x25'}}
+      - {{series: 'gateway_breaker_state{{tenant="beta"}}', values: '0x40'}}
+      - {{series: '{rejected}', values: '_x20 1+1x20'}}
+      - {{series: 'gateway_upstream_duration_seconds_count{{tenant="beta",outcome="ok"}}', values: '0+60x40'}}
+      - {{series: '{answered}', values: '0+95x40'}}
+      - {{series: '{overloaded}', values: '0+5x40'}}
+    alert_rule_test:
+      - {{eval_time: 4m, alertname: TenantBreakerOpen, exp_alerts: []}}
+      - eval_time: 9m
+        alertname: TenantBreakerOpen
+        exp_alerts:
+          - exp_labels: {{severity: warning, tenant: acme}}
+            exp_annotations:
+              summary: Evolux of acme fails; its readers get listings that are marked stale.
+              runbook: docs/operations.md#tenantbreakeropen
+      - {{eval_time: 19m, alertname: TenantTokenRejected, exp_alerts: []}}
+      - eval_time: 24m
+        alertname: TenantTokenRejected
+        exp_alerts:
+          - exp_labels: {{severity: critical, tenant: acme}}
+            exp_annotations:
+              summary: Evolux refuses the token of acme; only an operator can mend it.
+              runbook: docs/operations.md#tenanttokenrejected
+      - {{eval_time: 9m, alertname: GatewayDown, exp_alerts: []}}
+      - eval_time: 15m
+        alertname: GatewayErrors
+        exp_alerts:
+          - exp_labels: {{severity: critical}}
+            exp_annotations:
+              summary: More than 1% of the requests fail by the gateway's own fault.
+              runbook: docs/operations.md#gatewayerrors
+  - interval: 1m
+    input_series:
+      - {{series: 'up{{job="gateway",pod="a"}}', values: '1x2 0x5'}}
+    alert_rule_test:
+      - {{eval_time: 2m, alertname: GatewayDown, exp_alerts: []}}
+      - eval_time: 5m
+        alertname: GatewayDown
+        exp_alerts:
+          - exp_labels: {{severity: critical}}
+            exp_annotations:
+              summary: No pod of the gateway answers its scrape.
+              runbook: docs/operations.md#gatewaydown
+"""
+
+
+def test_alerts_ring_for_what_they_are_for_and_are_silent_else(tmp_path: Path) -> None:
+    cases = tmp_path / "cases.yaml"
+    text = CASES.format(alerts=ALERTS, rejected=REJECTED, answered=ANSWERED, overloaded=OVERLOADED)
+    cases.write_text(text, encoding="utf-8")
+
+    told = run("promtool", "test", "rules", cases)
+
+    assert told.returncode == 0, told.stdout + told.stderr
