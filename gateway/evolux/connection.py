@@ -2,7 +2,6 @@
 
 import functools
 import ssl
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import aiohttp
 import httpx
@@ -35,10 +34,14 @@ def public_trust() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
-def open_http(*, limits: ConnectionLimits, verify: ssl.SSLContext | None = None) -> httpx.AsyncClient:
-    """A client that follows no redirect, keeps no cookie, and asks no environment for proxy or netrc.
+def open_transport(
+    *, limits: ConnectionLimits, verify: ssl.SSLContext | None = None
+) -> httpx.AsyncBaseTransport:
+    """A pool that follows no redirect, keeps no cookie, and asks no environment for proxy or netrc.
 
-    `verify` is the trust in Evolux's certificate, by default the public authorities.
+    It is httpx's transport without `httpx.AsyncClient` in front: what that adds (authentication, redirects,
+    cookies, event hooks) must not happen here, and costs more than the request itself. `verify` is the trust
+    in Evolux's certificate, by default the public authorities.
     """
     trust = verify or public_trust()
 
@@ -55,16 +58,14 @@ def open_http(*, limits: ConnectionLimits, verify: ssl.SSLContext | None = None)
             trust_env=False,
         )
 
-    return httpx.AsyncClient(
-        transport=AiohttpTransport(verify=trust, trust_env=False, client=open_session),
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-        headers={"Accept": "application/json", "User-Agent": USER_AGENT},
-        timeout=httpx.Timeout(
-            connect=limits.connect_seconds,
-            read=limits.read_seconds,
-            write=limits.read_seconds,
-            pool=limits.attempt_seconds,
-        ),
-        follow_redirects=False,
-        trust_env=False,
-    )
+    return AiohttpTransport(verify=trust, trust_env=False, client=open_session)
+
+
+def timeouts_of(limits: ConnectionLimits) -> dict[str, float]:
+    """The timeouts of one attempt, as httpx's transports take them."""
+    return {
+        "connect": limits.connect_seconds,
+        "read": limits.read_seconds,
+        "write": limits.read_seconds,
+        "pool": limits.attempt_seconds,
+    }

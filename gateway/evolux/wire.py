@@ -2,14 +2,17 @@
 
 import asyncio
 import ssl
+from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import httpx
 
 from gateway.evolux.answers import Answer
-from gateway.evolux.connection import ConnectionLimits, open_http
+from gateway.evolux.connection import USER_AGENT, ConnectionLimits, open_transport, timeouts_of
 from gateway.evolux.faults import WIRE_ERRORS, Fault, Sending, fault_of, watch_sending
 from gateway.evolux.requests import Request, Revealable
+
+_HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip, deflate", "User-Agent": USER_AGENT}
 
 
 class _TooLongError(Exception):
@@ -42,11 +45,12 @@ class Wire:
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._limits = limits
-        self._http = open_http(limits=limits, verify=verify)
+        self._transport = open_transport(limits=limits, verify=verify)
+        self._extensions = {"timeout": timeouts_of(limits)}
 
     async def aclose(self) -> None:
         """Close every connection."""
-        await self._http.aclose()
+        await self._transport.aclose()
 
     async def exchange(self, request: Request, *, token: Revealable, left_seconds: float) -> Answer:
         """Send once and take the answer, within the attempt's deadline and `left_seconds`; raises nothing."""
@@ -62,21 +66,29 @@ class Wire:
         return partial.answer()
 
     async def _send(self, request: Request, *, token: Revealable, into: _Partial) -> None:
-        outgoing = self._http.build_request(
+        outgoing = httpx.Request(
             request.operation.method,
             self._base_url + request.path_and_query,
-            headers=request.headers(token),
+            headers={**_HEADERS, **request.headers(token)},
             content=request.body,
+            extensions=self._extensions,
         )
-        into.response = await self._http.send(outgoing, stream=True)
+        into.response = response = await self._transport.handle_async_request(outgoing)
         try:
-            async for chunk in into.response.aiter_bytes():
+            async for chunk in _body_of(response):
                 into.body += chunk
                 if len(into.body) > self._limits.max_body_bytes:
                     raise _TooLongError
         finally:
             with suppress(*WIRE_ERRORS):
-                await into.response.aclose()
+                await response.aclose()
+
+
+def _body_of(response: httpx.Response) -> AsyncIterator[bytes]:
+    """The chunks of the body, unpacked where it is packed."""
+    if "content-encoding" in response.headers or not isinstance(response.stream, httpx.AsyncByteStream):
+        return response.aiter_bytes()
+    return aiter(response.stream)
 
 
 def _fault(error: BaseException, *, partial: _Partial, sending: Sending) -> Fault:

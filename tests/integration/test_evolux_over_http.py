@@ -186,19 +186,34 @@ async def test_a_page_that_fails_once_is_read_again_and_only_that_one(stage: Sta
         (lambda stage: stage.faults.empty(page=2, count=None), UpstreamInvalidResponse),
         (lambda stage: stage.faults.drop_data(page=2, count=None), UpstreamInvalidResponse),
         (lambda stage: stage.faults.rate_limit(retry_after_seconds=90, page=2), UpstreamRateLimited),
-        (lambda stage: stage.world.rotate_token("another"), UpstreamCredentialsRejected),
     ],
-    ids=["503", "reset", "cut", "html", "empty", "no-data", "429", "token"],
+    ids=["503", "reset", "cut", "html", "empty", "no-data", "429"],
 )
-async def test_a_page_that_cannot_be_read_fails_the_listing_with_its_own_error(
+async def test_a_page_that_cannot_be_read_leaves_a_listing_with_a_hole_that_says_why(
     stage: Stage, trouble: Callable[[Stage], object], kind: type[GatewayError]
 ) -> None:
     trouble(stage)
-    with pytest.raises(kind) as raised:
-        await stage.call_center.agents()
-    assert type(raised.value) is kind
-    assert stage.requests.pages(AGENTS).get(2, 0) <= 3
+    reading = await stage.call_center.agents()
+    assert type(reading.failure) is kind
+    assert reading.snapshot.missing == "page 2 of 3 could not be read"
+    assert not reading.snapshot.complete
+    assert len(reading.snapshot.rows) == 70
+    assert stage.requests.pages(AGENTS)[2] <= 3
     assert len(stage.watcher.walks) == 1
+
+
+async def test_a_first_page_that_cannot_be_read_fails_the_listing_with_its_own_error(stage: Stage) -> None:
+    stage.faults.html(path=AGENTS, page=1, count=None)
+    with pytest.raises(UpstreamInvalidResponse):
+        await stage.call_center.agents()
+    assert set(stage.requests.pages(AGENTS)) == {1}
+
+
+async def test_a_refused_token_fails_the_listing(stage: Stage) -> None:
+    stage.world.rotate_token("another")
+    with pytest.raises(UpstreamCredentialsRejected):
+        await stage.call_center.agents()
+    assert stage.requests.pages(AGENTS) == {1: 1}
 
 
 async def test_a_page_that_hangs_is_a_timeout() -> None:
