@@ -16,6 +16,7 @@ from gateway.tenancy import (
     ALL_TENANTS,
     Caller,
     Callers,
+    DocumentMode,
     EnvironmentToken,
     FileToken,
     InlineToken,
@@ -106,4 +107,6 @@ def _caller(name: str, table: CallerSettings) -> Caller:
         name=name,
         tenants=ALL_TENANTS if all_tenants else frozenset(TenantId(one) for one in table.tenants),
         scopes=frozenset(Scope(scope) for scope in table.scopes),
+        documents=DocumentMode(table.documents),
+        may_introspect=table.introspection,
     )

@@ -15,21 +15,16 @@ from gateway.cache.store import ListingKey, ListingKind, ListingStore
 from gateway.domain.call_center import CallCenter
 from gateway.domain.clock import Clock, SystemClock
 from gateway.domain.ids import TenantId
-from gateway.engine.documents import Documents
 from gateway.evolux.protection.protection import ProtectionState
 from gateway.main.configuration import callers_of, tenants_of
+from gateway.main.edge import build_edge, persisted_documents
 from gateway.main.sharing import shared_listings
 from gateway.main.stopping import Parting, Stop
 from gateway.main.tenants import RunningTenant
-from gateway.schema.schema import build_schema
 from gateway.settings import Settings, SettingsError, load_settings
 from gateway.telemetry import events
 from gateway.telemetry.telemetry import Telemetry
 from gateway.tenancy import ConfigWatcher, Directory, Tenant
-from gateway.web.app import build_app
-from gateway.web.authentication import Authentication
-from gateway.web.graphiql import asset_routes, graphiql_page
-from gateway.web.graphql import GraphQLEndpoint
 from gateway.web.health import Health, Readiness
 
 CONFIG_VARIABLE: Final = "EVOLUX_GATEWAY_CONFIG"
@@ -69,6 +64,7 @@ class Gateway:
         self._directory = Directory(
             tenants=tenants_of(settings, environ=environ), callers=callers_of(settings)
         )
+        self._persisted = persisted_documents(settings, config_path=config_path)
         self._running: dict[TenantId, RunningTenant] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_serving = False
@@ -81,26 +77,15 @@ class Gateway:
 
     def app(self) -> Starlette:
         """The ASGI application; its lifespan opens and closes the service."""
-        schema = build_schema()
-        server, limits = self._settings.server, self._settings.limits
-        inner = schema._schema  # noqa: SLF001 - Strawberry has no public name for it
-        graphql = GraphQLEndpoint(
-            inner,
-            documents=Documents(inner, max_tokens=limits.max_tokens),
-            authentication=Authentication(self._directory, call_center_of=self._call_center),
-            clock=self._clock.now,
-            max_body_bytes=limits.max_body_bytes,
-            deadline_seconds=limits.upstream_deadline_seconds,
-            page=(lambda: graphiql_page(endpoint="/graphql")) if server.graphiql else None,
-        )
-        health = Health(readiness=self.readiness, render_metrics=self._telemetry.metrics.render)
-        app = build_app(
-            graphql=graphql,
-            health=health,
+        app = build_edge(
+            self._settings,
+            directory=self._directory,
+            call_center_of=self._call_center,
+            persisted=self._persisted,
+            clock=self._clock,
+            health=Health(readiness=self.readiness, render_metrics=self._telemetry.metrics.render),
             telemetry=self._telemetry,
-            max_header_bytes=limits.max_header_bytes,
             lifespan=self._lifespan,
-            more_routes=asset_routes() if server.graphiql else [],
         )
         app.add_middleware(Parting, stop=self.stop)
         return app

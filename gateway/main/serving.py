@@ -11,6 +11,7 @@ import uvicorn
 from gateway.cache.generations import WorkerGenerations
 from gateway.main.service import CONFIG_VARIABLE, GENERATIONS_VARIABLE, Gateway, start_telemetry
 from gateway.settings import Settings
+from gateway.web.connections import GuardedConnection
 
 
 def serve(settings: Settings, *, config_path: Path) -> None:
@@ -32,7 +33,7 @@ def uvicorn_options(settings: Settings) -> dict[str, Any]:
         "host": server.host,
         "port": server.port,
         "loop": "uvloop",
-        "http": "httptools",
+        "http": GuardedConnection,
         "ws": "none",
         "lifespan": "on",
         "log_config": None,

@@ -1,6 +1,6 @@
 """Tenants and callers: who may use which Evolux, with which token, and where that comes from."""
 
-from gateway.tenancy.callers import ALL_TENANTS, Caller, Callers, Scope
+from gateway.tenancy.callers import ALL_TENANTS, Caller, Callers, DocumentMode, Scope
 from gateway.tenancy.directory import TENANT_HEADER, Directory
 from gateway.tenancy.tenants import EnvironmentToken, FileToken, InlineToken, Tenant, TokenSource
 from gateway.tenancy.watching import ConfigWatcher
@@ -12,6 +12,7 @@ __all__ = [
     "Callers",
     "ConfigWatcher",
     "Directory",
+    "DocumentMode",
     "EnvironmentToken",
     "FileToken",
     "InlineToken",

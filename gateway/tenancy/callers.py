@@ -19,12 +19,25 @@ class Scope(Enum):
     WRITE_AGENTS = "agents:write"
 
 
+class DocumentMode(Enum):
+    """What persisted documents are to a caller."""
+
+    OFF = "off"
+    """Documents are sent as text alone."""
+    ALLOW = "allow"
+    """As text, by an id of a manifest, or automatically stored under their sha256."""
+    REQUIRE = "require"
+    """Those of a manifest and nothing else."""
+
+
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """Who calls: a name for the log, its tenants (or `ALL_TENANTS`) and its scopes."""
 
     name: str
     tenants: frozenset[TenantId] | Literal["*"]
     scopes: frozenset[Scope]
+    documents: DocumentMode = DocumentMode.ALLOW
+    may_introspect: bool = True
 
     def may_use(self, tenant: TenantId) -> bool:
         """Whether this tenant is one of the caller's."""

@@ -1,5 +1,6 @@
 """Answers: the HTTP status of each error code, and how an error of the whole request is written."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -81,5 +82,5 @@ def _standard_headers(error: GatewayError) -> dict[str, str]:
     if error.code is ErrorCode.UNAUTHENTICATED:
         headers["www-authenticate"] = 'Bearer realm="evolux-gateway"'
     if error.retry_after_seconds is not None:
-        headers["retry-after"] = str(max(1, round(error.retry_after_seconds)))
+        headers["retry-after"] = str(max(1, math.ceil(error.retry_after_seconds)))
     return headers

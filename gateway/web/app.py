@@ -1,6 +1,6 @@
 """The application: which path is answered by what."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -14,10 +14,12 @@ from starlette.routing import BaseRoute, Route
 from gateway.domain.errors import BadRequest
 from gateway.telemetry.telemetry import Telemetry
 from gateway.web.answers import refuse
+from gateway.web.cross_origin import cross_origin_middleware
 from gateway.web.graphql import GraphQLEndpoint
 from gateway.web.health import Health
 from gateway.web.notes import request_id_in
-from gateway.web.observation import Observation
+from gateway.web.observation import QUIET_PATHS, Observation
+from gateway.web.shedding import Shedding
 
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[Any]]
 
@@ -28,22 +30,31 @@ def build_app(
     health: Health,
     telemetry: Telemetry,
     max_header_bytes: int,
+    max_concurrent_requests: int,
+    cors_origins: Collection[str] = (),
     lifespan: Lifespan | None = None,
     more_routes: Iterable[BaseRoute] = (),
 ) -> Starlette:
     """Put the edge together."""
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/graphql", _EveryMethod(graphql)),
+            Route("/graphql/{document_id}", _EveryMethod(graphql)),
             Route("/livez", health.livez),
             Route("/readyz", health.readyz),
             Route("/metrics", health.metrics),
             *more_routes,
         ],
-        middleware=[Middleware(Observation, telemetry=telemetry, max_header_bytes=max_header_bytes)],
+        middleware=[
+            Middleware(Observation, telemetry=telemetry, max_header_bytes=max_header_bytes),
+            *cross_origin_middleware(cors_origins),
+            Middleware(Shedding, max_concurrent_requests=max_concurrent_requests, unlimited=QUIET_PATHS),
+        ],
         exception_handlers={HTTPException: _refuse_http},
         lifespan=lifespan,
     )
+    app.router.redirect_slashes = False  # the redirect would be made from the caller's own Host
+    return app
 
 
 class _EveryMethod:

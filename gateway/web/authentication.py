@@ -10,6 +10,7 @@ from gateway.domain.call_center import CallCenter
 from gateway.domain.errors import BadRequest, Unauthenticated
 from gateway.domain.ids import TenantId
 from gateway.tenancy import TENANT_HEADER, Caller, Directory
+from gateway.web.rates import RequestRates
 
 _BEARER = re.compile(r"Bearer +([^\s]{1,8192})", re.IGNORECASE)
 
@@ -23,18 +24,30 @@ class Visitor(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Authentication:
-    """Turns a request's headers into a visitor; raises `Unauthenticated`, `BadRequest` or `UnknownTenant`."""
+    """Turns a request's headers into a visitor.
 
-    def __init__(self, directory: Directory, *, call_center_of: Callable[[TenantId], CallCenter]) -> None:
+    Raises `Unauthenticated`, `BadRequest`, `UnknownTenant`, or `RateLimited`.
+    """
+
+    def __init__(
+        self,
+        directory: Directory,
+        *,
+        call_center_of: Callable[[TenantId], CallCenter],
+        rates: RequestRates,
+    ) -> None:
         self._directory = directory
         self._call_center_of = call_center_of
+        self._rates = rates
 
     def admit(self, headers: Headers) -> Visitor:
-        """Say who calls and open the caller's tenant, and no other."""
+        """Say who calls, count the call, and open the caller's tenant and no other."""
         caller = self._directory.authenticate(_key_of(headers))
         if caller is None:
             raise Unauthenticated("The API key is not known.")
+        self._rates.count_caller(caller.name)
         tenant = self._directory.resolve(caller, tenant_header=_tenant_of(headers))
+        self._rates.count_tenant(tenant.id)
         return Visitor(caller=caller, tenant_id=tenant.id, call_center=self._call_center_of(tenant.id))
 
 

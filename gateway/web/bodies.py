@@ -1,27 +1,43 @@
 """GraphQL requests as HTTP carries them: a bounded JSON body, or the parameters of a URL."""
 
-from typing import Any
+import asyncio
+from typing import Any, Final
 
 import msgspec
 from starlette.requests import Request
 
 from gateway.domain.errors import BadRequest, OperationTooLarge
 
+_NAMES: Final = frozenset({"query", "documentId", "operationName", "variables", "extensions"})
+
 
 class GraphQLRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What a caller asks to be run."""
 
-    query: str
+    query: str | None = None
+    document_id: str | None = None
     operation_name: str | None = None
     variables: dict[str, Any] | None = None
     extensions: dict[str, Any] | None = None
 
 
-async def read_body(request: Request, *, max_bytes: int) -> bytes:
-    """Read the body; `OperationTooLarge` as soon as it is over the limit."""
+class BodyTooSlow(BadRequest):
+    """The body did not come in time: HTTP 408."""
+
+
+async def read_body(request: Request, *, max_bytes: int, seconds: float) -> bytes:
+    """Read the body; `OperationTooLarge` as soon as it is over the limit, `BodyTooSlow` after the seconds."""
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced[:18]) > max_bytes:
         raise _too_large(max_bytes)
+    try:
+        async with asyncio.timeout(seconds):
+            return await _read_stream(request, max_bytes=max_bytes)
+    except TimeoutError:
+        raise BodyTooSlow(f"The body took over {seconds:g} seconds to come.") from None
+
+
+async def _read_stream(request: Request, *, max_bytes: int) -> bytes:
     chunks: list[bytes] = []
     size = 0
     async for chunk in request.stream():
@@ -32,15 +48,17 @@ async def read_body(request: Request, *, max_bytes: int) -> bytes:
     return b"".join(chunks)
 
 
-def parse_body(body: bytes) -> GraphQLRequest:
-    """Read a JSON body; `BadRequest` says what is wrong with it."""
+def parse_body(body: bytes, *, document_id: str | None = None) -> GraphQLRequest:
+    """Read a JSON body; `BadRequest` says what is wrong with it. `document_id` is what the path says."""
     document = decode_json(body, what="The body")
+    if isinstance(document, list):
+        raise BadRequest("Batches are off: send one operation per request, not a list.")
     if not isinstance(document, dict):
-        raise BadRequest("The body is not a JSON object; batches are not taken.")
-    return _request_of(document)
+        raise BadRequest("The body is not a JSON object.")
+    return _request_of(document, document_id=document_id)
 
 
-def parse_parameters(request: Request) -> GraphQLRequest:
+def parse_parameters(request: Request, *, document_id: str | None = None) -> GraphQLRequest:
     """Read the parameters of a GET; `variables` and `extensions` are JSON in them."""
     parameters: dict[str, Any] = {}
     for name, value in request.query_params.multi_items():
@@ -52,9 +70,10 @@ def parse_parameters(request: Request) -> GraphQLRequest:
             parameters[name] = decode_json(parameters[name].encode("utf-8", "replace"), what=name)
         else:
             parameters.pop(name, None)
-    if not parameters.get("operationName"):
-        parameters.pop("operationName", None)
-    return _request_of(parameters)
+    for name in ("operationName", "documentId"):
+        if not parameters.get(name):
+            parameters.pop(name, None)
+    return _request_of(parameters, document_id=document_id)
 
 
 def decode_json(text: bytes, *, what: str) -> Any:
@@ -65,26 +84,22 @@ def decode_json(text: bytes, *, what: str) -> Any:
         raise BadRequest(f"{what} is not JSON in UTF-8.") from None
 
 
-def _request_of(document: dict[str, Any]) -> GraphQLRequest:
+def _request_of(document: dict[str, Any], *, document_id: str | None) -> GraphQLRequest:
+    given_id = _text("documentId", document.get("documentId"))
+    if document_id is not None and given_id not in {None, document_id}:
+        raise BadRequest("The path and documentId name two documents.")
     return GraphQLRequest(
-        query=_query(document.get("query")),
-        operation_name=_text(document.get("operationName")),
+        query=_text("query", document.get("query")),
+        document_id=document_id or given_id,
+        operation_name=_text("operationName", document.get("operationName")),
         variables=_object("variables", document.get("variables")),
         extensions=_object("extensions", document.get("extensions")),
     )
 
 
-def _query(value: object) -> str:
-    if value is None:
-        raise BadRequest("The request has no query.")
-    if not isinstance(value, str):
-        raise BadRequest("query must be a string.")
-    return value
-
-
-def _text(value: object) -> str | None:
+def _text(name: str, value: object) -> str | None:
     if value is not None and not isinstance(value, str):
-        raise BadRequest("operationName must be a string.")
+        raise BadRequest(f"{name} must be a string.")
     return value
 
 
@@ -95,8 +110,8 @@ def _object(name: str, value: object) -> dict[str, Any] | None:
 
 
 def _shown(name: str) -> str:
-    return name if name in {"query", "operationName", "variables", "extensions"} else "of that name"
+    return name if name in _NAMES else "of that name"
 
 
 def _too_large(max_bytes: int) -> OperationTooLarge:
-    return OperationTooLarge(f"The body is over {max_bytes} bytes.")
+    return OperationTooLarge(f"The body is over {max_bytes} bytes; the limit is {max_bytes}.")

@@ -2,66 +2,88 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
-from graphql import ExecutionResult, GraphQLSchema, OperationType
-from starlette.datastructures import Headers
+import msgspec
+from graphql import ExecutionResult, GraphQLSchema, OperationType, execute_sync
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.domain.deadlines import one_deadline
-from gateway.domain.errors import BadRequest, ErrorCode, GatewayError
+from gateway.domain.errors import (
+    BadRequest,
+    GatewayError,
+    GraphQLValidationFailed,
+    OperationTooLarge,
+    PersistedQueryNotFound,
+)
 from gateway.engine.documents import Documents
 from gateway.engine.execution import Operation, choose_operation, execute
+from gateway.engine.limits import check_variables
+from gateway.engine.reading import ReadOperation
 from gateway.schema.context import OperationContext
-from gateway.schema.errors import shape_error
-from gateway.web.answers import STATUS_BY_CODE, json_answer, refuse
+from gateway.tenancy import Caller
+from gateway.web.answers import refuse
 from gateway.web.authentication import Authentication, Visitor
-from gateway.web.bodies import GraphQLRequest, parse_body, parse_parameters, read_body
+from gateway.web.bodies import BodyTooSlow, GraphQLRequest, parse_body, parse_parameters, read_body
 from gateway.web.freshness import bound_of, freshness_headers
-from gateway.web.media_types import AnswerType, answer_type_of, is_json, prefers_html
+from gateway.web.media_types import AnswerType, answer_type_of, is_readable, prefers_html
 from gateway.web.notes import note_code, note_operation, note_visitor, request_id_in
 from gateway.web.partial import tell_missing_parts
+from gateway.web.persisted import DocumentDesk
+from gateway.web.results import answer_document_errors, answer_errors, answer_result, errors_of
 
-_REQUEST_CODES: Final = frozenset(
-    {ErrorCode.GRAPHQL_PARSE_FAILED, ErrorCode.GRAPHQL_VALIDATION_FAILED, ErrorCode.OPERATION_TOO_LARGE}
-)
+COST_HEADER: Final = "X-Operation-Cost"
 _ALLOWED: Final = "GET, POST"
 
 
+class RequestLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """What one request may be and take."""
+
+    max_body_bytes: int
+    body_seconds: float
+    max_variable_values: int
+    max_cost: int
+    report_cost: bool
+    deadline_seconds: float
+
+
 class GraphQLEndpoint:
-    """Answers `/graphql`; every failure leaves as one GraphQL error with a code of the catalogue."""
+    """Answers `/graphql` and `/graphql/<id>`; every failure leaves as an error of the catalogue."""
 
     def __init__(
         self,
         schema: GraphQLSchema,
         *,
         documents: Documents,
+        desk: DocumentDesk,
         authentication: Authentication,
         clock: Callable[[], datetime],
-        max_body_bytes: int,
-        deadline_seconds: float = 25.0,
+        limits: RequestLimits,
+        introspection: bool = True,
         page: Callable[[], Response] | None = None,
     ) -> None:
         self._schema = schema
         self._documents = documents
+        self._desk = desk
         self._authentication = authentication
         self._clock = clock
-        self._max_body_bytes = max_body_bytes
-        self._deadline_seconds = deadline_seconds
+        self._limits = limits
+        self._introspection = introspection
         self._page = page
 
     async def __call__(self, request: Request) -> Response:
         """Answer one request."""
-        accept = request.headers.get("accept")
         if request.method == "GET" and self._page is not None and _is_for_a_person(request):
             return self._page()
-        kind = answer_type_of(accept)
+        kind = answer_type_of(request.headers.get("accept"))
         try:
             return await self._answer(request, kind=kind)
+        except PersistedQueryNotFound as error:
+            return answer_errors(errors_of(error), request=request, kind=kind or AnswerType.JSON)
         except GatewayError as error:
-            note_code(request, error.code)
-            return refuse(error, request_id=request_id_in(request), kind=kind or AnswerType.JSON)
+            return _refuse_error(request, error, kind=kind or AnswerType.JSON)
 
     async def _answer(self, request: Request, *, kind: AnswerType | None) -> Response:
         if request.method not in {"GET", "POST"}:
@@ -70,12 +92,13 @@ class GraphQLEndpoint:
         note_visitor(request, caller=visitor.caller.name, tenant=visitor.tenant_id)
         if kind is None:
             return _refuse(request, 406, f"Answers are {' or '.join(one.value for one in AnswerType)}.")
-        if request.method == "POST" and _is_unreadable(request.headers):
+        if request.method == "POST" and not is_readable(request.headers):
             return _refuse(request, 415, "Send application/json in UTF-8, not compressed.", kind=kind)
         asked = await self._read(request)
-        document = self._documents.read(asked.query)
+        hides = not self._may_introspect(visitor.caller)
+        document = await self._desk.read(asked, caller=visitor.caller, hide_suggestions=hides)
         if document.errors:
-            return self._shape(ExecutionResult(None, list(document.errors)), request=request, kind=kind)
+            return answer_document_errors(document, variables=asked.variables, request=request, kind=kind)
         operation = choose_operation(document, operation_name=asked.operation_name, variables=asked.variables)
         note_operation(request, operation)
         if request.method == "GET" and operation.type is not OperationType.QUERY:
@@ -84,14 +107,68 @@ class GraphQLEndpoint:
         return await self._run(operation, visitor=visitor, request=request, kind=kind)
 
     async def _read(self, request: Request) -> GraphQLRequest:
+        document_id = request.path_params.get("document_id")
         if request.method == "GET":
-            return parse_parameters(request)
-        return parse_body(await read_body(request, max_bytes=self._max_body_bytes))
+            return parse_parameters(request, document_id=document_id)
+        body = await read_body(
+            request, max_bytes=self._limits.max_body_bytes, seconds=self._limits.body_seconds
+        )
+        return parse_body(body, document_id=document_id)
 
     async def _run(
         self, operation: Operation, *, visitor: Visitor, request: Request, kind: AnswerType
     ) -> Response:
-        context = OperationContext(
+        check_variables(operation.variables, limit=self._limits.max_variable_values)
+        cost = operation.cost
+        extensions = self._report(cost, request=request)
+        refusal = self._refusal(operation.read, cost=cost, caller=visitor.caller)
+        if refusal is not None:
+            return answer_errors(errors_of(refusal), request=request, kind=kind, extensions=extensions)
+        hides = not self._may_introspect(visitor.caller)
+        if operation.read.asks_schema_alone:
+            result = await self._introspect(operation)
+            return answer_result(result, request=request, kind=kind, extensions=extensions)
+        context = self._context(visitor, request=request)
+        with one_deadline(self._limits.deadline_seconds):
+            result = await execute(operation, schema=self._schema, context=context, hide_suggestions=hides)
+        return answer_result(
+            tell_missing_parts(result, context.readings),
+            request=request,
+            kind=kind,
+            headers=freshness_headers(context.readings),
+            extensions=extensions,
+        )
+
+    def _refusal(self, read: ReadOperation, *, cost: int, caller: Caller) -> GatewayError | None:
+        """Why a valid operation is not run."""
+        if read.asks_schema and not self._may_introspect(caller):
+            return GraphQLValidationFailed("Introspection is off for you: no __schema, no __type.")
+        if cost > self._limits.max_cost:
+            return OperationTooLarge(f"The operation costs {cost}; the limit is {self._limits.max_cost}.")
+        return None
+
+    async def _introspect(self, operation: Operation) -> ExecutionResult:
+        """Answer from the schema alone: some thousand fields, too many for the event loop."""
+        assert operation.document.syntax is not None  # noqa: S101 - an operation was chosen from it
+        run = partial(
+            execute_sync,
+            self._schema,
+            operation.document.syntax,
+            variable_values=operation.variables,
+            operation_name=operation.name,
+        )
+        return await self._documents.beside_the_loop(run)
+
+    def _may_introspect(self, caller: Caller) -> bool:
+        return self._introspection and caller.may_introspect
+
+    def _report(self, cost: int, *, request: Request) -> dict[str, Any]:
+        if not self._limits.report_cost and request.headers.get(COST_HEADER, "").strip() != "report":
+            return {}
+        return {"cost": {"operation": cost, "limit": self._limits.max_cost}}
+
+    def _context(self, visitor: Visitor, *, request: Request) -> OperationContext:
+        return OperationContext(
             tenant_id=visitor.tenant_id,
             caller_name=visitor.caller.name,
             scopes=frozenset(scope.value for scope in visitor.caller.scopes),
@@ -100,47 +177,25 @@ class GraphQLEndpoint:
             clock=self._clock,
             request_id=request_id_in(request),
         )
-        with one_deadline(self._deadline_seconds):
-            result = await execute(operation, schema=self._schema, context=context)
-        result = tell_missing_parts(result, context.readings)
-        headers = freshness_headers(context.readings)
-        return self._shape(result, request=request, kind=kind, headers=headers)
-
-    def _shape(
-        self,
-        result: ExecutionResult,
-        *,
-        request: Request,
-        kind: AnswerType,
-        headers: dict[str, str] | None = None,
-    ) -> Response:
-        """Write a result; one without data is a request that could not be run."""
-        errors = [shape_error(error, request_id=request_id_in(request)) for error in result.errors or ()]
-        content: dict[str, Any] = {"errors": errors} if errors else {}
-        if errors:
-            note_code(request, _code_of(errors[0]))
-        if not _could_not_run(result):
-            return json_answer({"data": result.data, **content}, kind=kind, headers=headers)
-        status = STATUS_BY_CODE[_code_of(errors[0])] if kind is AnswerType.GRAPHQL else 200
-        return json_answer(content, status=status, kind=kind)
-
-
-def _could_not_run(result: ExecutionResult) -> bool:
-    """A request error has no path: the operation was never begun, and the answer has no `data`."""
-    return result.data is None and all(error.path is None for error in result.errors or ())
-
-
-def _code_of(shaped: dict[str, Any]) -> ErrorCode:
-    return ErrorCode(shaped["extensions"]["code"])
 
 
 def _is_for_a_person(request: Request) -> bool:
-    return "query" not in request.query_params and prefers_html(request.headers.get("accept"))
+    asked = request.query_params.keys() | request.path_params.keys()
+    return asked.isdisjoint({"query", "extensions", "documentId", "document_id"}) and prefers_html(
+        request.headers.get("accept")
+    )
 
 
-def _is_unreadable(headers: Headers) -> bool:
-    return (
-        not is_json(headers.get("content-type")) or headers.get("content-encoding", "identity") != "identity"
+def _refuse_error(request: Request, error: GatewayError, *, kind: AnswerType) -> Response:
+    """Refuse, and end the connection where the rest of a body is not waited for."""
+    note_code(request, error.code)
+    is_unread = isinstance(error, BodyTooSlow | OperationTooLarge)
+    return refuse(
+        error,
+        request_id=request_id_in(request),
+        status=408 if isinstance(error, BodyTooSlow) else None,
+        kind=kind,
+        headers={"connection": "close"} if is_unread else None,
     )
 
 
@@ -153,4 +208,5 @@ def _refuse(
     headers: dict[str, str] | None = None,
 ) -> Response:
     error = BadRequest(message)
+    note_code(request, error.code)
     return refuse(error, request_id=request_id_in(request), status=status, kind=kind, headers=headers)

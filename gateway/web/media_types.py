@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from enum import Enum
 
+from starlette.datastructures import Headers
+
 
 class AnswerType(Enum):
     """The two forms of a GraphQL answer; they differ in the HTTP status of a request that cannot be run."""
@@ -43,9 +45,15 @@ def prefers_html(accept: str | None) -> bool:
     return False
 
 
-def is_json(content_type: str | None) -> bool:
-    """Say whether a request's body is UTF-8 JSON."""
-    essence, _, parameters = (content_type or "").lower().partition(";")
+def is_readable(headers: Headers) -> bool:
+    """Say whether a request's body is UTF-8 JSON as it stands."""
+    given = headers.getlist("content-type")
+    is_plain = headers.get("content-encoding", "identity").strip().lower() == "identity"
+    return is_plain and len(given) == 1 and _is_json(given[0])
+
+
+def _is_json(content_type: str) -> bool:
+    essence, _, parameters = content_type.lower().partition(";")
     if essence.strip() != AnswerType.JSON.value:
         return False
     charset = parameters.replace(" ", "").partition("charset=")[2].partition(";")[0].strip('"')

@@ -34,11 +34,16 @@ def open_notes(scope: Scope, *, request_id: str) -> RequestNotes:
     return notes
 
 
-def notes_of(request: Request) -> RequestNotes:
-    """The notes of this request."""
-    notes: Any = request.scope[_KEY]
+def notes_in(scope: Scope) -> RequestNotes:
+    """The notes of the request of this scope."""
+    notes: Any = scope[_KEY]
     assert isinstance(notes, RequestNotes)  # noqa: S101 - the outermost middleware opened them
     return notes
+
+
+def notes_of(request: Request) -> RequestNotes:
+    """The notes of this request."""
+    return notes_in(request.scope)
 
 
 def request_id_in(request: Request) -> str:

@@ -18,8 +18,11 @@ from gateway.web.answers import refuse
 from gateway.web.notes import RequestNotes, open_notes
 from gateway.web.request_ids import REQUEST_ID_HEADER, request_id_of
 
-_QUIET: Final = frozenset({"/livez", "/readyz", "/metrics"})
-_ROUTES: Final = frozenset({"/graphql", *_QUIET})
+QUIET_PATHS: Final = frozenset({"/livez", "/readyz", "/metrics"})
+"""What machines ask again and again: not logged, and answered under any load."""
+_ROUTES: Final = frozenset({"/graphql", *QUIET_PATHS})
+_DOCUMENT_PREFIX: Final = "/graphql/"
+_DOCUMENT_ROUTE: Final = "/graphql/{document_id}"
 _OTHER_ROUTE: Final = "other"
 _ID_HEADER: Final = REQUEST_ID_HEADER.lower().encode()
 
@@ -42,7 +45,7 @@ class Observation:
         notes = open_notes(scope, request_id=request_id_of(headers.get(REQUEST_ID_HEADER)))
         answer = _Answer(send, request_id=notes.request_id)
         began_at = time.perf_counter()
-        route = scope["path"] if scope["path"] in _ROUTES else _OTHER_ROUTE
+        route = _route_of(scope["path"])
         tracing = self._telemetry.tracing
         with (
             request_fields(request_id=notes.request_id),
@@ -76,7 +79,7 @@ class Observation:
     def _tell(
         self, scope: Scope, notes: RequestNotes, *, status: int, route: str, began_at: float, wait: float
     ) -> None:
-        if route in _QUIET:
+        if route in QUIET_PATHS:
             return
         seconds = time.perf_counter() - began_at
         self._telemetry.record_request(
@@ -112,6 +115,12 @@ class _Answer:
             self.status = int(message["status"])
             _add_header(message, name=_ID_HEADER, value=self._request_id)
         await self._send(message)
+
+
+def _route_of(path: str) -> str:
+    if path in _ROUTES:
+        return path
+    return _DOCUMENT_ROUTE if path.startswith(_DOCUMENT_PREFIX) else _OTHER_ROUTE
 
 
 def _header_bytes(scope: Scope) -> int:

@@ -1,0 +1,143 @@
+"""The HTTP edge as the settings say: limits, rates, documents, and who may call from where."""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from graphql import GraphQLSchema
+from starlette.applications import Starlette
+
+from gateway.domain.call_center import CallCenter
+from gateway.domain.clock import Clock
+from gateway.domain.ids import TenantId
+from gateway.engine.costs import CostModel, CostTable
+from gateway.engine.documents import Documents
+from gateway.engine.limits import FormLimits
+from gateway.engine.manifests import ManifestError, parse_manifest
+from gateway.engine.persisted import PersistedDocuments
+from gateway.schema.costs import FIELD_COSTS, LIST_LENGTHS
+from gateway.schema.schema import build_schema
+from gateway.settings import LimitSettings, Settings, SettingsError
+from gateway.telemetry.telemetry import Telemetry
+from gateway.tenancy import Directory
+from gateway.web.app import build_app
+from gateway.web.authentication import Authentication
+from gateway.web.connections import LIMITS_KEY, ConnectionLimits
+from gateway.web.graphiql import asset_routes, graphiql_page
+from gateway.web.graphql import GraphQLEndpoint, RequestLimits
+from gateway.web.health import Health
+from gateway.web.persisted import DocumentDesk
+from gateway.web.rates import Rate, RequestRates
+
+Lifespan = Callable[[Starlette], AbstractAsyncContextManager[Any]]
+
+
+def build_edge(
+    settings: Settings,
+    *,
+    directory: Directory,
+    call_center_of: Callable[[TenantId], CallCenter],
+    persisted: PersistedDocuments,
+    clock: Clock,
+    health: Health,
+    telemetry: Telemetry,
+    lifespan: Lifespan,
+) -> Starlette:
+    """Put the application together around what serves the tenants."""
+    server, limits = settings.server, settings.limits
+    schema = build_schema()._schema  # noqa: SLF001 - Strawberry has no public name for it
+    documents = _documents(settings, schema=schema)
+    graphql = GraphQLEndpoint(
+        schema,
+        documents=documents,
+        desk=DocumentDesk(documents, persisted=persisted, stores_automatically=settings.documents.automatic),
+        authentication=Authentication(directory, call_center_of=call_center_of, rates=_rates(limits)),
+        clock=clock.now,
+        limits=_request_limits(limits),
+        introspection=server.introspection,
+        page=(lambda: graphiql_page(endpoint="/graphql")) if server.graphiql else None,
+    )
+
+    @asynccontextmanager
+    async def with_documents(app: Starlette) -> AsyncIterator[dict[str, ConnectionLimits]]:
+        async with lifespan(app):
+            try:
+                yield {LIMITS_KEY: _connection_limits(limits)}
+            finally:
+                documents.close()
+
+    return build_app(
+        graphql=graphql,
+        health=health,
+        telemetry=telemetry,
+        max_header_bytes=limits.max_header_bytes,
+        max_concurrent_requests=limits.max_concurrent_requests,
+        cors_origins=server.cors_origins,
+        lifespan=with_documents,
+        more_routes=asset_routes() if server.graphiql else [],
+    )
+
+
+def persisted_documents(settings: Settings, *, config_path: Path | None) -> PersistedDocuments:
+    """The documents of all manifests, read now; `SettingsError` where one is none or two disagree."""
+    known: dict[str, str] = {}
+    for index, file in enumerate(settings.documents.manifest_files):
+        key = f"documents.manifest_files[{index}]"
+        try:
+            found = parse_manifest(Path(file).read_bytes())
+        except OSError:
+            raise SettingsError(config_path or Path(file), key=key, expected="a readable file") from None
+        except ManifestError as refused:
+            raise SettingsError(config_path or Path(file), key=key, expected=str(refused)) from None
+        if any(known.get(one, text) != text for one, text in found.items()):
+            raise SettingsError(
+                config_path or Path(file), key=key, expected="ids that no other manifest gives another text"
+            )
+        known |= found
+    return PersistedDocuments(known)
+
+
+def _documents(settings: Settings, *, schema: GraphQLSchema) -> Documents:
+    limits = settings.limits
+    form = FormLimits(
+        tokens=limits.max_tokens,
+        depth=limits.max_depth,
+        fields=limits.max_fields,
+        aliases=limits.max_aliases,
+        root_fields=limits.max_root_fields,
+        directives=limits.max_directives,
+    )
+    table = CostTable(lengths=LIST_LENGTHS, costs=FIELD_COSTS, max_page=limits.max_page_size)
+    return Documents(
+        limits=form,
+        costs=CostModel(schema, table),
+        max_held_bytes=settings.documents.max_megabytes * 2**20,
+    )
+
+
+def _request_limits(limits: LimitSettings) -> RequestLimits:
+    return RequestLimits(
+        max_body_bytes=limits.max_body_bytes,
+        body_seconds=limits.body_seconds,
+        max_variable_values=limits.max_variable_values,
+        max_cost=limits.max_cost,
+        report_cost=limits.report_cost,
+        deadline_seconds=limits.upstream_deadline_seconds,
+    )
+
+
+def _rates(limits: LimitSettings) -> RequestRates:
+    return RequestRates(
+        caller=Rate(requests_per_second=limits.caller_requests_per_second, burst=limits.caller_burst),
+        tenant=Rate(requests_per_second=limits.tenant_requests_per_second, burst=limits.tenant_burst),
+        monotonic=time.monotonic,
+    )
+
+
+def _connection_limits(limits: LimitSettings) -> ConnectionLimits:
+    """A head is a line and headers: the line has room for a query by GET of its own."""
+    return ConnectionLimits(
+        head_seconds=limits.head_seconds, max_head_bytes=limits.max_header_bytes + limits.max_body_bytes
+    )

@@ -1,0 +1,31 @@
+"""What the engine cannot see of a field's cost: how long its list is, and whether it asks Evolux by row."""
+
+from collections.abc import Mapping
+from typing import Final
+
+LIST_LENGTHS: Final[Mapping[str, int]] = {
+    "Query.queues": 20,
+    "Query.pauses": 20,
+    "Agent.queues": 3,
+    "Agent.allowedPauses": 10,
+    "AgentStateReport.groups": 100,
+    "Viewer.scopes": 2,
+    "MutationError.field": 3,
+    "CreateAgentPayload.errors": 1,
+    "UpdateAgentPayload.errors": 1,
+    "PauseAgentPayload.errors": 1,
+    "UnpauseAgentPayload.errors": 1,
+    "LogoffAgentPayload.errors": 1,
+}
+"""Expected lengths of the lists that take no page arguments: those of an ordinary call centre."""
+
+FIELD_COSTS: Final[Mapping[str, int]] = {
+    "Agent.allowedPauses": 50,
+    "Query.pauses": 100,
+    "Mutation.createAgent": 100,
+    "Mutation.updateAgent": 100,
+    "Mutation.pauseAgent": 100,
+    "Mutation.unpauseAgent": 100,
+    "Mutation.logoffAgent": 100,
+}
+"""What costs more than a field of a row: each asks Evolux something of its own."""

@@ -1,0 +1,66 @@
+"""Rates: how many requests a caller, and all callers of a tenant, may send to this process."""
+
+from collections.abc import Callable
+from typing import Final
+
+import cachetools
+import msgspec
+
+from gateway.domain.errors import RateLimited
+from gateway.domain.ids import TenantId
+
+_MAX_KEYS: Final = 10_000
+"""Buckets kept; the least used goes first and is full again when it comes back."""
+
+
+class Rate(msgspec.Struct, frozen=True, kw_only=True):
+    """A sustained rate, and how many may come at once after a rest."""
+
+    requests_per_second: float
+    burst: int
+
+
+class TokenBuckets:
+    """A token bucket per key."""
+
+    def __init__(self, rate: Rate, *, monotonic: Callable[[], float]) -> None:
+        self._rate = rate
+        self._monotonic = monotonic
+        self._levels: cachetools.LRUCache[str, tuple[float, float]] = cachetools.LRUCache(maxsize=_MAX_KEYS)
+
+    def take(self, key: str) -> float:
+        """Take a token: 0.0 where there was one, else the seconds until there will be."""
+        now = self._monotonic()
+        level, at = self._levels.get(key, (float(self._rate.burst), now))
+        level = min(float(self._rate.burst), level + (now - at) * self._rate.requests_per_second)
+        if level < 1:
+            self._levels[key] = (level, now)
+            return (1 - level) / self._rate.requests_per_second
+        self._levels[key] = (level - 1, now)
+        return 0.0
+
+
+class RequestRates:
+    """The rates of callers and tenants; each process counts for itself."""
+
+    def __init__(self, *, caller: Rate, tenant: Rate, monotonic: Callable[[], float]) -> None:
+        self._caller = caller
+        self._tenant = tenant
+        self._callers = TokenBuckets(caller, monotonic=monotonic)
+        self._tenants = TokenBuckets(tenant, monotonic=monotonic)
+
+    def count_caller(self, name: str) -> None:
+        """`RateLimited` where the caller sends more than it may."""
+        _check(self._callers.take(name), rate=self._caller, whose="You send")
+
+    def count_tenant(self, tenant_id: TenantId) -> None:
+        """`RateLimited` where the tenant is asked more than it may be."""
+        _check(self._tenants.take(tenant_id), rate=self._tenant, whose="This tenant is sent")
+
+
+def _check(wait_seconds: float, *, rate: Rate, whose: str) -> None:
+    if wait_seconds > 0:
+        raise RateLimited(
+            f"{whose} over {rate.requests_per_second:g} requests per second.",
+            retry_after_seconds=wait_seconds,
+        )

@@ -1,0 +1,89 @@
+"""Results as answers: what an operation came to, in the form that was negotiated."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from graphql import ExecutionResult, GraphQLError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.domain.errors import ErrorCode, GatewayError
+from gateway.engine.reading import Document
+from gateway.schema.errors import shape_error
+from gateway.web.answers import STATUS_BY_CODE, json_answer
+from gateway.web.media_types import AnswerType
+from gateway.web.notes import note_code, request_id_in
+
+_VARIABLES_STATUS: Final = 400
+"""Of variables that do not fit a valid document; GraphQL over HTTP keeps 422 for the document."""
+
+
+def answer_result(
+    result: ExecutionResult,
+    *,
+    request: Request,
+    kind: AnswerType,
+    headers: Mapping[str, str] | None = None,
+    extensions: Mapping[str, Any] | None = None,
+) -> Response:
+    """Write what a valid document came to; without data it is a request that could not be run."""
+    errors = _shape(result, request=request)
+    content: dict[str, Any] = {"errors": errors} if errors else {}
+    if extensions:
+        content["extensions"] = extensions
+    if not _could_not_run(result):
+        return json_answer({"data": result.data, **content}, kind=kind, headers=headers)
+    code = _code_of(errors[0])
+    status = _VARIABLES_STATUS if code is ErrorCode.GRAPHQL_VALIDATION_FAILED else STATUS_BY_CODE[code]
+    return json_answer(content, status=_status(status, kind), kind=kind)
+
+
+def answer_errors(
+    errors: tuple[GraphQLError, ...],
+    *,
+    request: Request,
+    kind: AnswerType,
+    status: int | None = None,
+    extensions: Mapping[str, Any] | None = None,
+) -> Response:
+    """Write why an operation is not run; the status is the code's own where none is given."""
+    shaped = _shape(ExecutionResult(None, list(errors)), request=request)
+    content: dict[str, Any] = {"errors": shaped, **({"extensions": extensions} if extensions else {})}
+    return json_answer(
+        content, status=_status(status or STATUS_BY_CODE[_code_of(shaped[0])], kind), kind=kind
+    )
+
+
+def answer_document_errors(
+    document: Document, *, variables: Mapping[str, Any] | None, request: Request, kind: AnswerType
+) -> Response:
+    """Write why a document cannot be run: 400 where the request lacks a required variable as well."""
+    given = {name for name, value in (variables or {}).items() if value is not None}
+    status = None if document.required_variables <= given else _VARIABLES_STATUS
+    return answer_errors(document.errors, request=request, kind=kind, status=status)
+
+
+def errors_of(error: GatewayError) -> tuple[GraphQLError, ...]:
+    """An error of the catalogue as the errors of a document."""
+    return (GraphQLError(error.message, original_error=error),)
+
+
+def _status(status: int, kind: AnswerType) -> int:
+    """Under `application/json` a well-formed request is answered with 200, whatever the answer says."""
+    return status if kind is AnswerType.GRAPHQL else 200
+
+
+def _shape(result: ExecutionResult, *, request: Request) -> list[dict[str, Any]]:
+    errors = [shape_error(error, request_id=request_id_in(request)) for error in result.errors or ()]
+    if errors:
+        note_code(request, _code_of(errors[0]))
+    return errors
+
+
+def _could_not_run(result: ExecutionResult) -> bool:
+    """A request error has no path: the operation was never begun, and the answer has no `data`."""
+    return result.data is None and all(error.path is None for error in result.errors or ())
+
+
+def _code_of(shaped: Mapping[str, Any]) -> ErrorCode:
+    return ErrorCode(shaped["extensions"]["code"])

@@ -1,0 +1,44 @@
+"""Shedding: beyond so many requests at a time, a request is refused before any work is done for it."""
+
+from collections.abc import Container
+from typing import Final
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gateway.domain.errors import ErrorCode, Overloaded
+from gateway.web.answers import refuse
+from gateway.web.notes import notes_in
+
+_RETRY_AFTER_SECONDS: Final = 1.0
+
+
+class Shedding:
+    """Lets so many requests in at a time; `unlimited` paths (health, metrics) are always answered."""
+
+    def __init__(self, app: ASGIApp, *, max_concurrent_requests: int, unlimited: Container[str]) -> None:
+        self._app = app
+        self._most = max_concurrent_requests
+        self._unlimited = unlimited
+        self._under_way = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or refuse it."""
+        if scope["type"] != "http" or scope["path"] in self._unlimited:
+            await self._app(scope, receive, send)
+            return
+        if self._under_way >= self._most:
+            await self._refuse(scope, receive, send)
+            return
+        self._under_way += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._under_way -= 1
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        notes = notes_in(scope)
+        notes.code = ErrorCode.OVERLOADED
+        error = Overloaded(
+            f"Over {self._most} requests are being served.", retry_after_seconds=_RETRY_AFTER_SECONDS
+        )
+        await refuse(error, request_id=notes.request_id)(scope, receive, send)
