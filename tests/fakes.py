@@ -1,7 +1,8 @@
 """Stand-ins with behaviour: a call centre in memory and a clock that moves when told."""
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from itertools import count
 from typing import TypeVar
@@ -9,6 +10,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from gateway.domain.agents import Agent, AgentChange, NewAgent, QueueLevel, is_logged_in
+from gateway.domain.call_center import CallCenter
 from gateway.domain.errors import (
     AgentAlreadyPaused,
     AgentNotFound,
@@ -23,6 +25,7 @@ from gateway.domain.errors import (
 )
 from gateway.domain.ids import AgentId, PauseId, QueueId
 from gateway.domain.listings import ANY_AGE, FreshnessBound, Reading, ReadSource, Snapshot
+from gateway.domain.outcomes import Witness
 from gateway.domain.pauses import AgentPause, AllowedPause, Pause
 from gateway.domain.queues import Queue
 from tests.builders import NOON
@@ -113,6 +116,14 @@ class FakeCallCenter:
         self.near_pages.append(near_page)
         await self._begin("read_agent")
         return self.rows.get(agent_id)
+
+    def witness(self, agent_id: AgentId | None = None) -> Witness:
+        return Witness(at=self.now())
+
+    @asynccontextmanager
+    async def together(self) -> AsyncIterator[CallCenter]:
+        self.calls["together"] += 1
+        yield self
 
     async def create_agent(self, new: NewAgent) -> Agent:
         await self._begin("create_agent")

@@ -1,16 +1,22 @@
 """A CallCenter that answers from held listings and lets no reader see the state from before a write."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from datetime import datetime
+from math import inf
 from typing import Any, Final, TypeVar
+
+from msgspec.structs import replace
 
 from gateway.cache.freshness import FreshnessPolicy
 from gateway.cache.generations import Generations
+from gateway.cache.last_known import LastKnown
 from gateway.cache.listings import HeldListings
 from gateway.cache.observing import ReadObserver
 from gateway.cache.sharing import Walks
 from gateway.cache.store import ListingKey, ListingKind, ListingStore
+from gateway.cache.together import WritesTogether
 from gateway.domain import known_changes
 from gateway.domain.agents import Agent, AgentChange, NewAgent
 from gateway.domain.call_center import CallCenter
@@ -18,6 +24,7 @@ from gateway.domain.clock import Clock
 from gateway.domain.errors import NOTHING_WAS_WRITTEN
 from gateway.domain.ids import AgentId, PauseId, TenantId
 from gateway.domain.listings import ANY_AGE, FreshnessBound, Reading, Snapshot
+from gateway.domain.outcomes import Witness
 from gateway.domain.pauses import AllowedPause
 from gateway.domain.queues import Queue
 from gateway.telemetry.overhead import upstream_wait
@@ -64,6 +71,7 @@ class CachedCallCenter:
             observer=observer,
             walks=walks,
         )
+        self._last_known = LastKnown()
         self._writes: set[asyncio.Task[Any]] = set()
 
     async def agents(self, bound: FreshnessBound = ANY_AGE) -> Reading[Agent]:
@@ -81,11 +89,30 @@ class CachedCallCenter:
         last_seen = self._listings.last_seen(key)
         if near_page is None and last_seen is not None:
             near_page = last_seen.page_of(agent_id)
-        before = self._listings.peek(key)
+        before, began_at = self._listings.peek(key), self._clock.monotonic()
         agent = await self._upstream.read_agent(agent_id, near_page=near_page)
-        if agent is not None and before is not None and self._listings.peek(key) is before:
-            self._listings.amend(key, agent, before=before, generation=before.generation)
+        if agent is not None:
+            self._last_known.note(agent_id, agent, at=began_at)
+            if before is not None and self._listings.peek(key) is before:
+                self._listings.amend(key, agent, before=before, generation=before.generation)
         return agent
+
+    def witness(self, agent_id: AgentId | None = None) -> Witness:
+        key = self._key(ListingKind.AGENTS)
+        read_at = self._listings.last_read_at(key)
+        return replace(
+            self._upstream.witness(),
+            agents=self._listings.last_seen(key),
+            read_since=self._last_known.since(-inf if read_at is None else read_at, agent_id=agent_id),
+        )
+
+    @asynccontextmanager
+    async def together(self) -> AsyncIterator[CallCenter]:
+        writes = WritesTogether(self._upstream, reads=self)
+        try:
+            yield writes
+        finally:
+            await self._to_the_end(self._end_together(writes))
 
     async def create_agent(self, new: NewAgent) -> Agent:
         return await self._write(
@@ -99,6 +126,7 @@ class CachedCallCenter:
             foresee=_of(
                 agent_id, lambda agent, _at: known_changes.changed(agent, change=change), self._clock
             ),
+            about=agent_id,
         )
 
     async def pause_agent(self, agent_id: AgentId, pause_id: PauseId) -> None:
@@ -108,15 +136,18 @@ class CachedCallCenter:
                 return None
             return known_changes.paused(agent, pause=pause, at=self._clock.now())
 
-        await self._write(self._upstream.pause_agent(agent_id, pause_id), touches=_STATE, foresee=foresee)
+        pausing = self._upstream.pause_agent(agent_id, pause_id)
+        await self._write(pausing, touches=_STATE, foresee=foresee, about=agent_id)
 
     async def unpause_agent(self, agent_id: AgentId) -> None:
         foresee = _of(agent_id, lambda agent, at: known_changes.unpaused(agent, at=at), self._clock)
-        await self._write(self._upstream.unpause_agent(agent_id), touches=_STATE, foresee=foresee)
+        unpausing = self._upstream.unpause_agent(agent_id)
+        await self._write(unpausing, touches=_STATE, foresee=foresee, about=agent_id)
 
     async def log_off_agent(self, agent_id: AgentId) -> None:
         foresee = _of(agent_id, lambda agent, at: known_changes.logged_off(agent, at=at), self._clock)
-        await self._write(self._upstream.log_off_agent(agent_id), touches=_STATE, foresee=foresee)
+        leaving = self._upstream.log_off_agent(agent_id)
+        await self._write(leaving, touches=_STATE, foresee=foresee, about=agent_id)
 
     async def close(self) -> None:
         """Let writes under way end, so that their outcome is known; abandon walks."""
@@ -127,16 +158,41 @@ class CachedCallCenter:
     def _key(self, kind: ListingKind, of_id: int | None = None) -> ListingKey:
         return ListingKey(self._tenant_id, self._credential(), kind, of_id)
 
-    async def _write(self, send: Awaitable[T], *, touches: tuple[ListingKind, ...], foresee: Foresee[T]) -> T:
+    async def _write(
+        self,
+        send: Awaitable[T],
+        *,
+        touches: tuple[ListingKind, ...],
+        foresee: Foresee[T],
+        about: AgentId | None = None,
+    ) -> T:
         """Do a write to its end even if its caller hangs up: what it did must be known here."""
-        task = asyncio.ensure_future(self._write_to_the_end(send, touches=touches, foresee=foresee))
+        write = self._write_to_the_end(send, touches=touches, foresee=foresee, about=about)
+        with upstream_wait():
+            return await self._to_the_end(write)
+
+    async def _to_the_end(self, work: Awaitable[T]) -> T:
+        task = asyncio.ensure_future(work)
         self._writes.add(task)
         task.add_done_callback(self._forget_write)
-        with upstream_wait():
-            return await asyncio.shield(task)
+        return await asyncio.shield(task)
+
+    async def _end_together(self, writes: WritesTogether) -> None:
+        await writes.ended()
+        for agent_id in writes.written:
+            if agent_id is not None:
+                self._last_known.note(agent_id, None, at=self._clock.monotonic())
+        if writes.written:
+            await self._tell(_MEMBERSHIP)
+            self._overtake(_MEMBERSHIP)
 
     async def _write_to_the_end(
-        self, send: Awaitable[T], *, touches: tuple[ListingKind, ...], foresee: Foresee[T]
+        self,
+        send: Awaitable[T],
+        *,
+        touches: tuple[ListingKind, ...],
+        foresee: Foresee[T],
+        about: AgentId | None,
     ) -> T:
         began_in = self._listings.generation(self._key(ListingKind.AGENTS))
         try:
@@ -148,11 +204,17 @@ class CachedCallCenter:
             self._overtake(touches)
             raise
         await self._tell(touches)
-        self._show(answer, touches=touches, foresee=foresee, began_in=began_in)
+        self._show(answer, touches=touches, foresee=foresee, about=about, began_in=began_in)
         return answer
 
     def _show(
-        self, answer: T, *, touches: tuple[ListingKind, ...], foresee: Foresee[T], began_in: int
+        self,
+        answer: T,
+        *,
+        touches: tuple[ListingKind, ...],
+        foresee: Foresee[T],
+        about: AgentId | None,
+        began_in: int,
     ) -> None:
         """Move the touched listings on, and show what is known in the one of agents.
 
@@ -163,9 +225,10 @@ class CachedCallCenter:
         before = self._listings.peek(key)
         self._overtake(touches)
         generation = self._listings.generation(key)
-        if before is None or not before.generation == began_in == generation - 1:
-            return
-        agent = foresee(before.snapshot, answer)
+        is_current = before is not None and before.generation == began_in == generation - 1
+        agent = foresee(before.snapshot, answer) if before is not None and is_current else None
+        if about is not None:
+            self._last_known.note(about, agent, at=self._clock.monotonic())
         if agent is not None:
             self._listings.amend(key, agent, before=before, generation=generation)
 

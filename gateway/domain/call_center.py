@@ -1,10 +1,12 @@
 """The port: a tenant's call centre, as every adapter offers it."""
 
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from gateway.domain.agents import Agent, AgentChange, NewAgent
 from gateway.domain.ids import AgentId, PauseId
 from gateway.domain.listings import ANY_AGE, FreshnessBound, Reading
+from gateway.domain.outcomes import Witness
 from gateway.domain.pauses import AllowedPause
 from gateway.domain.queues import Queue
 
@@ -24,9 +26,7 @@ class CallCenter(Protocol):
         """Every queue that the tenant shows; empty where the tenant has no queue listing."""
         ...
 
-    async def agent_pauses(
-        self, agent_id: AgentId, bound: FreshnessBound = ANY_AGE
-    ) -> Reading[AllowedPause]:
+    async def agent_pauses(self, agent_id: AgentId, bound: FreshnessBound = ANY_AGE) -> Reading[AllowedPause]:
         """Every pause that the agent may take, a row per queue and pause."""
         ...
 
@@ -35,6 +35,14 @@ class CallCenter(Protocol):
 
         `near_page` is where the agent stood when last seen: that page is read before all are walked.
         """
+        ...
+
+    def witness(self, agent_id: AgentId | None = None) -> Witness:
+        """What is known of the agent, or of all, and of Evolux's clock, unasked: to judge a write by."""
+        ...
+
+    def together(self) -> AbstractAsyncContextManager["CallCenter"]:
+        """Many writes as one: those made through what this gives show in listings when it ends."""
         ...
 
     async def create_agent(self, new: NewAgent) -> Agent:

@@ -134,9 +134,13 @@ class UpstreamRefused(Refusal):
 
 
 class OutcomeUnknown(Failure):
-    """A write was sent and its answer lost: it may or may not have happened."""
+    """A write was sent and its answer lost: it may or may not have happened.
+
+    `may_come` where Evolux may still be about it, so that what cannot be seen yet may yet happen.
+    """
 
     code = ErrorCode.OUTCOME_UNKNOWN
+    may_come = False
 
 
 class UpstreamTimeout(Failure):

@@ -22,6 +22,8 @@ from gateway.evolux.operations import Operation
 MAX_RETRY_AFTER_SECONDS = 86_400.0
 _SUCCESS = range(200, 300)
 _ERROR_STATUS = 400
+_GAVE_UP_WAITING = frozenset({408, 504})
+"""Somebody between us and Evolux gave up waiting, while Evolux may be about it still."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +45,10 @@ def accepted(answer: Answer, *, operation: Operation, now: datetime) -> Envelope
     envelope = read_envelope(answer.body, http_status=answer.status)
     if envelope.status not in _SUCCESS:
         retry_after = retry_after_seconds(answer.headers.get("retry-after"), now=now)
-        raise error_of(envelope, operation=operation, retry_after_seconds=retry_after)
+        error = error_of(envelope, operation=operation, retry_after_seconds=retry_after)
+        if isinstance(error, OutcomeUnknown):
+            error.may_come = envelope.status in _GAVE_UP_WAITING
+        raise error
     if operation.answers_data:
         return envelope if envelope.data is not None else _unintelligible(envelope, operation=operation)
     if not (envelope.readable or envelope.empty):
@@ -57,7 +62,7 @@ def fault_error(answer: Answer, *, operation: Operation) -> GatewayError:
     if answer.fault is Fault.NOT_CONNECTED:
         return UpstreamUnavailable("Evolux could not be reached", upstream_status=status)
     if operation.is_write:
-        return outcome_unknown(status)
+        return outcome_unknown(status, may_come=answer.fault is Fault.TIMED_OUT)
     if answer.fault is Fault.TIMED_OUT:
         return UpstreamTimeout("Evolux did not answer in time", upstream_status=status)
     if answer.fault is Fault.TOO_LONG:
@@ -65,12 +70,14 @@ def fault_error(answer: Answer, *, operation: Operation) -> GatewayError:
     return UpstreamUnavailable("the connection to Evolux was lost", upstream_status=status)
 
 
-def outcome_unknown(upstream_status: int | None) -> OutcomeUnknown:
+def outcome_unknown(upstream_status: int | None, *, may_come: bool = False) -> OutcomeUnknown:
     """The error of a write that was sent and whose answer does not tell what became of it."""
-    return OutcomeUnknown(
+    error = OutcomeUnknown(
         "the request was sent to Evolux and its answer lost: it may or may not have happened",
         upstream_status=upstream_status,
     )
+    error.may_come = may_come
+    return error
 
 
 def retry_after_seconds(header: str | None, *, now: datetime) -> float | None:

@@ -1,13 +1,16 @@
 """Evolux's REST API as a `CallCenter`."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import AsyncIterator, Callable, Hashable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TypeVar
 
 from gateway.domain.agents import Agent, AgentChange, NewAgent
+from gateway.domain.call_center import CallCenter
 from gateway.domain.errors import AgentNotFound, UpstreamInvalidResponse
 from gateway.domain.ids import AgentId, PauseId
 from gateway.domain.listings import ANY_AGE, FreshnessBound, Reading, ReadSource, Snapshot
+from gateway.domain.outcomes import Witness
 from gateway.domain.pauses import AllowedPause
 from gateway.domain.queues import Queue
 from gateway.evolux import agents, pauses, queues
@@ -90,6 +93,15 @@ class EvoluxCallCenter:
         if found is None and not snapshot.complete:
             raise UpstreamInvalidResponse("Evolux's listing could not be read whole")
         return found
+
+    def witness(self, agent_id: AgentId | None = None) -> Witness:  # noqa: ARG002 - the port's
+        """Evolux's clock, as its last answers told it."""
+        return Witness(at=self._client.upstream_now())
+
+    @asynccontextmanager
+    async def together(self) -> AsyncIterator[CallCenter]:
+        """Nothing is remembered here, so there is nothing to do together."""
+        yield self
 
     async def create_agent(self, new: NewAgent) -> Agent:
         """Create an agent. OutcomeUnknown: Evolux says it did, and its answer shows no agent."""

@@ -18,6 +18,7 @@ from gateway.evolux.operations import Operation
 from gateway.evolux.refusals import log_unknown_words
 from gateway.evolux.requests import Request, Revealable, TokenSource
 from gateway.evolux.retries import Retries
+from gateway.evolux.upstream_clock import UpstreamClock
 from gateway.evolux.wire import Wire
 
 Gate = Callable[[Operation], AbstractAsyncContextManager[object]]
@@ -54,12 +55,17 @@ class EvoluxClient:
         self._gate = gate
         self._may_retry = may_retry
         self._clock = clock
+        self._upstream_clock = UpstreamClock()
         self._sleep = sleep
         self._random = random
 
     async def aclose(self) -> None:
         """Close every connection."""
         await self._wire.aclose()
+
+    def upstream_now(self) -> datetime | None:
+        """What Evolux's clock says now, by its answers; None before the first one."""
+        return self._upstream_clock.at(self._clock())
 
     def within_deadline(self) -> AbstractContextManager[Deadline]:
         """Bound all that the block asks: by the caller's deadline, without one by this client's."""
@@ -136,6 +142,7 @@ class EvoluxClient:
         answer, outcome = Answer(), "cancelled"
         try:
             answer = await self._wire.exchange(request, token=token, left_seconds=ends_at - began_at)
+            self._upstream_clock.note(answer.headers.get("date"), received_at=self._clock())
             envelope = accepted(answer, operation=request.operation, now=self._clock())
             outcome = "ok"
         except GatewayError as error:
