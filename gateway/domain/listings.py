@@ -37,11 +37,13 @@ class Snapshot(Generic[Row_co]):
     `version` is a digest of the content: equal versions hold equal rows; `encoded_bytes` is what that content
     takes when encoded. `complete` is False where the walk could not see every row, and `missing` then says
     which part. `page_rows` is how many rows a page held upstream, which tells on which page a row stood.
+    `origin` is what the rows were made of, kept alive as long as they are for whoever made them.
     """
 
     __slots__ = (
         "_by_id",
         "_derived",
+        "_origin",
         "complete",
         "encoded_bytes",
         "fetched_at",
@@ -59,6 +61,7 @@ class Snapshot(Generic[Row_co]):
         missing: str | None = None,
         page_rows: int = 50,
         content: Content | None = None,
+        origin: object = None,
     ) -> None:
         self.rows: tuple[Row_co, ...] = tuple(rows)
         self.fetched_at = fetched_at
@@ -66,6 +69,7 @@ class Snapshot(Generic[Row_co]):
         self.complete = missing is None
         self.page_rows = page_rows
         self.version, self.encoded_bytes = content or _content(self.rows, missing)
+        self._origin = origin
         self._by_id: dict[int, Row_co] | None = None
         self._derived: dict[Hashable, object] = {}
 
@@ -90,6 +94,7 @@ class Snapshot(Generic[Row_co]):
             missing=self.missing,
             page_rows=self.page_rows,
             content=Content(_hash(encoded), self.encoded_bytes + len(encoded)),
+            origin=self._origin,
         )
 
     def derive(self, key: Hashable, build: Callable[["Snapshot[Row_co]"], T]) -> T:

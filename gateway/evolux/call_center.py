@@ -3,7 +3,9 @@
 from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
+
+import msgspec
 
 from gateway.domain.agents import Agent, AgentChange, NewAgent
 from gateway.domain.call_center import CallCenter
@@ -19,6 +21,7 @@ from gateway.evolux.client import EvoluxClient
 from gateway.evolux.fields import OnOdd
 from gateway.evolux.observing import WalkReport, ignore_odd
 from gateway.evolux.operations import Operation
+from gateway.evolux.page_memory import PageMemory
 from gateway.evolux.paging import Page, WalkResult, walk
 from gateway.evolux.requests import Request
 from gateway.evolux.rows import PageRows, RowReader
@@ -45,6 +48,7 @@ class EvoluxCallCenter:
         self._on_odd = on_odd
         self._concurrency = concurrency
         self._walk_attempts = walk_attempts
+        self._agent_pages: PageMemory[Any] = PageMemory()
 
     async def agents(self, bound: FreshnessBound = ANY_AGE) -> Reading[Agent]:  # noqa: ARG002 - the port's
         """Every agent, archived and disabled ones too."""
@@ -158,7 +162,11 @@ class EvoluxCallCenter:
         if result.failure is not None and not result.is_usable:
             raise result.failure
         snapshot = Snapshot(
-            result.rows, fetched_at=asked_at, missing=result.missing, page_rows=result.page_rows
+            result.rows,
+            fetched_at=asked_at,
+            missing=result.missing,
+            page_rows=result.page_rows,
+            origin=result.origin,
         )
         return Reading(snapshot, ReadSource.WALKED, failure=result.failure)
 
@@ -186,12 +194,23 @@ class EvoluxCallCenter:
             if number == 1 or error.upstream_status != _NOT_FOUND:
                 raise
             return Page(rows=PageRows((), 0))
-        rows = None if envelope.data is None else reader.read_page(envelope.data)
+        rows = (
+            None
+            if envelope.data is None
+            else self._rows(envelope.data, request, number=number, reader=reader)
+        )
         if rows is None:
             raise UpstreamInvalidResponse(
                 "Evolux's answer holds no listing", upstream_status=envelope.http_status
             )
         return Page(rows=rows, pagination=envelope.pagination)
+
+    def _rows(
+        self, data: msgspec.Raw, request: Request, *, number: int, reader: RowReader[WireRow, Row]
+    ) -> PageRows[Row] | None:
+        if request.operation is not Operation.LIST_AGENTS:
+            return reader.read_page(data)
+        return self._agent_pages.read(data, number=number, reader=reader)
 
 
 def _identity(row: Hashable) -> Hashable:

@@ -60,6 +60,8 @@ class WalkResult(msgspec.Struct, Generic[Row], frozen=True, kw_only=True):
     is_usable: bool = True
     torn: int = 0
     pages: int = 0
+    origin: tuple[PageRows[Row], ...] = ()
+    """The pages themselves."""
 
 
 async def walk(
@@ -132,6 +134,7 @@ class _Walk(Generic[Row]):
             is_usable=self._fatal is None,
             torn=torn,
             pages=len(self._pages),
+            origin=tuple(page.rows for page in self._pages.values()),
         )
 
     async def _read(self, number: int) -> None:

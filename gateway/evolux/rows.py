@@ -13,7 +13,7 @@ Wire = TypeVar("Wire")
 Row = TypeVar("Row")
 
 
-class PageRows(msgspec.Struct, Generic[Row], frozen=True):
+class PageRows(msgspec.Struct, Generic[Row], frozen=True, weakref=True):
     """The readable rows of a page, and how many it held with those that could not be served."""
 
     rows: tuple[Row, ...]
