@@ -1,13 +1,15 @@
 """What one operation runs in: who asks for what, and the one snapshot of each listing that it sees."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final
 
 from gateway.domain.agents import Agent
 from gateway.domain.call_center import CallCenter
 from gateway.domain.ids import AgentId, TenantId
+from gateway.domain.ledger import Ledger
 from gateway.domain.listings import ANY_AGE, FreshnessBound, Reading
 from gateway.domain.pauses import AllowedPause
 from gateway.domain.queues import Queue
@@ -34,6 +36,7 @@ class OperationContext:
         "bound",
         "call_center",
         "caller_name",
+        "ledger",
         "queues",
         "request_id",
         "scopes",
@@ -63,6 +66,7 @@ class OperationContext:
         self.call_center = call_center
         self.request_id = request_id
         self.bound = bound
+        self.ledger = Ledger()
         self._clock = clock
         self._readings: list[Reading[Any]] = []
         self._last_agents: Reading[Agent] | None = None
@@ -104,6 +108,15 @@ class OperationContext:
                 reading.cancel()
         for other in others:
             await other.settle()
+
+    @contextmanager
+    def one_at_a_time(self) -> Iterator[None]:
+        """Within it, nobody asks for a listing while another waits for it."""
+        self.agents.is_alone = self.queues.is_alone = True
+        try:
+            yield
+        finally:
+            self.agents.is_alone = self.queues.is_alone = False
 
     def versions(self, listings: Iterable[str]) -> tuple[str, ...] | None:
         """The versions of these listings as this operation sees them; None unless all of them are here."""

@@ -20,7 +20,7 @@ class SharedRead(Generic[T]):
     `on_use` is told the result when a field first uses it.
     """
 
-    __slots__ = ("_on_use", "_outcome", "_read", "_task", "_users")
+    __slots__ = ("_on_use", "_outcome", "_read", "_task", "_users", "is_alone")
 
     def __init__(
         self, read: Callable[[], Coroutine[Any, Any, T]], *, on_use: Callable[[T], None] | None = None
@@ -30,6 +30,8 @@ class SharedRead(Generic[T]):
         self._outcome: _Outcome[T] | None = None
         self._task: asyncio.Task[T] | None = None
         self._users = 0
+        self.is_alone = False
+        """Whether only one user at a time asks: the read then runs in that user's own task."""
 
     def use(self, then: Callable[[T], R]) -> R | Awaitable[R]:
         """Give what `then` makes of the result: at once where it is here, else an awaitable of it."""
@@ -38,7 +40,7 @@ class SharedRead(Generic[T]):
     async def result(self) -> T:
         """Wait for the result, or raise the read's failure."""
         if not self._is_here():
-            await self._wait()
+            await (self.settle() if self.is_alone and self._task is None else self._wait())
         return self._given()
 
     def peek(self) -> T | None:

@@ -1,0 +1,278 @@
+"""The executor: plans what can be planned, remembers what may be, hands the rest to graphql-core."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+from graphql import (
+    ExecutionResult,
+    GraphQLSchema,
+    OperationType,
+    VariableValues,
+    located_error,
+)
+
+from gateway.engine.bounded import BoundedMap
+from gateway.engine.execution import Operation, execute
+from gateway.engine.fragments import UNKEPT, Fragments, Unkept
+from gateway.engine.leaves import Native
+from gateway.engine.plans import Plan, Root
+from gateway.engine.prepared import Prepared
+from gateway.engine.running import MAX_ITEMS_ON_LOOP, Completed, Context, Run, complete_roots
+from gateway.engine.writing import Unplannable
+
+OnHandOver = Callable[[str], None]
+
+_ANSWER_BYTES: Final = 1_000
+_HOLE_BYTES: Final = 1_500
+"""What a remembered answer takes besides its bytes: itself, and the rows that its holes will be asked of."""
+_VARIABLES_FACTOR: Final = 4
+"""Variables are held as a key and as values."""
+_PLAIN: Final = frozenset({list, tuple, dict, str, int, float, bool, type(None)})
+
+
+class _Remembered(msgspec.Struct, frozen=True):
+    """An answer under the versions of the listings that it was made from."""
+
+    listings: tuple[str, ...]
+    versions: tuple[str, ...]
+    completed: Completed
+    plan: Plan
+    values: VariableValues
+
+
+class Executor:
+    """Runs operations against one schema."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        *,
+        natives: Mapping[str, Native] | None = None,
+        kept_types: frozenset[str] = frozenset(),
+        max_plan_bytes: int = 32 * 2**20,
+        max_answer_bytes: int = 64 * 2**20,
+        max_fragment_bytes: int = 64 * 2**20,
+        on_hand_over: OnHandOver = lambda _reason: None,
+    ) -> None:
+        self._schema = schema
+        self._natives = dict(natives or {})
+        self._kept_types = kept_types
+        self._on_hand_over = on_hand_over
+        self._prepared: BoundedMap[tuple[str, str | None], Prepared] = BoundedMap(max_bytes=max_plan_bytes)
+        self._answers: BoundedMap[Any, _Remembered] = BoundedMap(max_bytes=max_answer_bytes)
+        self._fragments: BoundedMap[Any, Fragments] = BoundedMap(max_bytes=max_fragment_bytes)
+        self._keeps_fragments = max_fragment_bytes > 0
+        self._plain: set[type] = set(_PLAIN)
+
+    @property
+    def held_bytes(self) -> dict[str, int]:
+        """What is held, by kind."""
+        return {
+            "plans": self._prepared.bytes,
+            "answers": self._answers.bytes,
+            "fragments": self._fragments.bytes,
+        }
+
+    async def run(
+        self, operation: Operation, *, context: Context, hide_suggestions: bool = False
+    ) -> bytes | ExecutionResult:
+        """The bytes of an answer's data where nothing failed, else the result with its errors."""
+        if operation.type is not OperationType.QUERY or operation.document.syntax is None:
+            return await execute(
+                operation, schema=self._schema, context=context, hide_suggestions=hide_suggestions
+            )
+        try:
+            return await self._run_query(operation, context=context)
+        except Unplannable as refused:
+            self._on_hand_over(refused.reason)
+        return await execute(
+            operation, schema=self._schema, context=context, hide_suggestions=hide_suggestions
+        )
+
+    async def _run_query(self, operation: Operation, *, context: Context) -> bytes | ExecutionResult:
+        prepared = self._prepare(operation)
+        variables_key = prepared.key_of(operation.variables)
+        key = (prepared.serial, context.tenant_id, context.scopes, variables_key)
+        remembered = self._answers.get(key)
+        if remembered is not None:
+            body = await self._recall(remembered, context=context)
+            if body is not None:
+                return body
+        values = prepared.read_variables(operation.variables)
+        if isinstance(values, list):
+            raise Unplannable("variables")
+        plan = self._plan(prepared, operation, values=values)
+        context.selections = plan.selections
+        run = Run(plan, context=context, values=values, plain=self._plain)
+        rows, failures = await _ask_roots(plan, run=run, values=values)
+        if len(failures) > 1:
+            raise Unplannable("several_errors")
+        completed = await self._complete(plan, rows, run=run, key=key)
+        if failures:
+            return await _with_failure(plan, failures, completed=completed, run=run)
+        may_remember = variables_key is not None and not context.is_timed
+        body = await _fill(completed, run)
+        if may_remember:
+            self._remember(key, completed, plan=plan, context=context, values=values)
+        return body
+
+    async def _complete(self, plan: Plan, rows: dict[str, Any], *, run: Run, key: Any) -> Completed:
+        try:
+            for at, arguments in enumerate(plan.arguments):
+                run.arguments[at] = arguments.given(run.infos[0].variable_values) if run.infos else None
+            completed = await complete_roots(
+                plan, rows, run=run, open_kept=lambda run: self._open_kept(plan, run=run, key=key)
+            )
+        except Exception as unusual:
+            raise Unplannable("field_error") from unusual
+        self._weigh_kept(plan, run=run, key=key)
+        return completed
+
+    def _prepare(self, operation: Operation) -> Prepared:
+        document = operation.document
+        key = (document.sha256, operation.name)
+        prepared = self._prepared.get(key)
+        if prepared is None:
+            assert document.syntax is not None  # noqa: S101 - what has none is not run
+            prepared = Prepared(
+                document.syntax,
+                name=operation.name,
+                schema=self._schema,
+                natives=self._natives,
+                kept_types=self._kept_types,
+            )
+            self._prepared.put(key, prepared, weight=prepared.weight)
+        return prepared
+
+    def _plan(self, prepared: Prepared, operation: Operation, *, values: VariableValues) -> Plan:
+        before = prepared.weight
+        plan = prepared.plan_for(values)
+        if prepared.weight != before:
+            key = (operation.document.sha256, operation.name)
+            self._prepared.put(key, prepared, weight=prepared.weight)
+        if isinstance(plan, Unplannable):
+            raise plan
+        return plan
+
+    async def _recall(self, remembered: _Remembered, *, context: Context) -> bytes | None:
+        """The remembered answer, if its listings are the same still; its holes are asked anew."""
+        if remembered.listings:
+            await context.settle(remembered.listings)
+            if context.versions(remembered.listings) != remembered.versions:
+                return None
+        completed = remembered.completed
+        if not completed.holes:
+            context.use_listings(remembered.listings)
+            return completed.parts[0]
+        plan = remembered.plan
+        context.selections = plan.selections
+        run = Run(plan, context=context, values=remembered.values, plain=self._plain)
+        context.use_listings(remembered.listings)
+        try:
+            return await _fill(completed, run)
+        except Unplannable:
+            return None
+
+    def _remember(
+        self, key: Any, completed: Completed, *, plan: Plan, context: Context, values: VariableValues
+    ) -> None:
+        listings = context.used_listings()
+        versions = None if listings is None else context.versions(listings)
+        if listings is None or versions is None:
+            return
+        plan.listings = tuple(dict.fromkeys((*plan.listings, *listings)))
+        weight = (
+            sum(map(len, completed.parts))
+            + _ANSWER_BYTES
+            + len(completed.holes) * _HOLE_BYTES
+            + len(key[-1]) * _VARIABLES_FACTOR
+        )
+        self._answers.put(key, _Remembered(listings, versions, completed, plan, values), weight=weight)
+
+    def _open_kept(self, plan: Plan, *, run: Run, key: Any) -> list[Fragments | Unkept]:
+        """What each place keeps, where this run sees the listings that it depends on."""
+        _, tenant_id, _, variables_key = key
+        kept: list[Fragments | Unkept] = []
+        for at, site in enumerate(plan.sites):
+            versions = None if site.reads is None else run.context.versions(site.reads)
+            if versions is None or not self._keeps_fragments or (site.varies and variables_key is None):
+                kept.append(UNKEPT)
+                continue
+            place = (plan.serial, at, tenant_id, variables_key if site.varies else None)
+            fragments = self._fragments.get(place)
+            if fragments is None:
+                fragments = Fragments()
+                self._fragments.put(place, fragments, weight=0)
+            fragments.see(versions=versions, listing=run.context.versions(("agents",)))
+            kept.append(fragments)
+        return kept
+
+    def _weigh_kept(self, plan: Plan, *, run: Run, key: Any) -> None:
+        _, tenant_id, _, variables_key = key
+        for at, fragments in enumerate(run.kept):
+            if isinstance(fragments, Fragments):
+                place = (plan.serial, at, tenant_id, variables_key if plan.sites[at].varies else None)
+                self._fragments.put(place, fragments, weight=fragments.bytes)
+
+
+async def _ask_roots(
+    plan: Plan, *, run: Run, values: VariableValues
+) -> tuple[dict[str, Any], dict[str, Exception]]:
+    """Call the root resolvers: what each gave, and what each raised."""
+    asked = [root for root in plan.roots if root.call is not None and root.hole is None]
+    if len(plan.listings) > 1 or (plan.listings and len(asked) > 1):
+        await run.context.settle(plan.listings)
+    asking = [_ask(root, run=run, plan=plan, values=values) for root in asked]
+    if len(asked) > 1 and not plan.listings:
+        given = await asyncio.gather(*asking, return_exceptions=True)
+    else:
+        with run.context.one_at_a_time():
+            given = [await _caught(each) for each in asking]
+    rows: dict[str, Any] = {}
+    failures: dict[str, Exception] = {}
+    for root, row in zip(asked, given, strict=True):
+        if isinstance(row, Exception):
+            failures[root.key] = row
+        elif isinstance(row, BaseException):
+            raise row
+        else:
+            rows[root.key] = row
+    return rows, failures
+
+
+async def _caught(asking: Any) -> Any:
+    try:
+        return await asking
+    except Exception as failure:  # noqa: BLE001 - it stands in the answer
+        return failure
+
+
+async def _ask(root: Root, *, run: Run, plan: Plan, values: VariableValues) -> Any:
+    assert root.call is not None  # noqa: S101 - only these are asked
+    given = {} if root.arguments is None else plan.arguments[root.arguments].given(values)
+    row = root.call(None, run.infos[root.place], **given)
+    return await row if hasattr(row, "__await__") else row
+
+
+async def _with_failure(
+    plan: Plan, failures: dict[str, Exception], *, completed: Completed, run: Run
+) -> ExecutionResult:
+    """The result where one root field failed: null there, or in all, where it cannot be null."""
+    [(key, failure)] = failures.items()
+    root = next(root for root in plan.roots if root.key == key)
+    error = located_error(failure, root.nodes, [key])
+    if not root.is_nullable:
+        return ExecutionResult(None, [error])
+    data: Any = msgspec.Raw(await _fill(completed, run))
+    return ExecutionResult(data, [error])
+
+
+async def _fill(completed: Completed, run: Run) -> bytes:
+    try:
+        if len(completed.holes) > MAX_ITEMS_ON_LOOP:
+            return await asyncio.to_thread(completed.fill, run)
+        return completed.fill(run)
+    except Exception as unusual:
+        raise Unplannable("field_error") from unusual

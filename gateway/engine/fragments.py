@@ -1,0 +1,106 @@
+"""The bytes of rows, kept per place in a plan and reused for as long as the row stays equal."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+encode = msgspec.json.Encoder().encode
+
+_ROW_BYTES = 400
+"""What an entry takes besides its bytes."""
+_HOLE_BYTES = 200
+
+
+class Kept(NamedTuple):
+    """A row's bytes; each 0 byte in them is one of `holes`, a function and its row."""
+
+    row: Any
+    raw: msgspec.Raw
+    holes: tuple[Any, ...]
+
+
+class Building(Protocol):
+    """A run of a plan, to whoever builds a row's bytes in it."""
+
+    holes: list[Any]
+    pending: list[Any]
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether something asked for the instant."""
+        ...
+
+
+Build = Callable[[Any, Any], Any]
+
+
+def build_row(row: Any, build: Build, run: Building) -> Kept:
+    """A row's bytes, with the holes that were left in them."""
+    begin = len(run.holes)
+    value = build(row, run)
+    holes = tuple(run.holes[begin:])
+    del run.holes[begin:]
+    return Kept(row, msgspec.Raw(encode(value)), holes)
+
+
+class Unkept:
+    """Keeps nothing."""
+
+    known: dict[int, Kept] = {}  # noqa: RUF012 - stays empty
+
+    @staticmethod
+    def keep(row: Any, build: Build, run: Building) -> Kept:
+        """Build the row's bytes."""
+        return build_row(row, build, run)
+
+
+UNKEPT = Unkept()
+
+
+class Fragments:
+    """What one place in a plan keeps for one tenant, under the versions of the listings that it depends on.
+
+    Rows are known by identity. When the agents listing has a new version, an equal row of it takes over what
+    its predecessor of the same id had; what no row took over is gone with the version after that.
+    """
+
+    __slots__ = ("_before", "_listing", "_versions", "bytes", "known")
+
+    def __init__(self) -> None:
+        self.known: dict[int, Kept] = {}
+        self._before: dict[Any, Kept] = {}
+        self._versions: object = None
+        self._listing: object = None
+        self.bytes = 0
+
+    def see(self, *, versions: object, listing: object) -> None:
+        """Be told what the run sees: the versions that the bytes depend on, and that of the rows' listing.
+
+        None: the listing was not read yet.
+        """
+        if versions != self._versions:
+            self.known, self._before, self.bytes = {}, {}, 0
+        elif listing not in (self._listing, None):
+            self._before = {kept.row.id: kept for kept in self.known.values()}
+            self.known = {}
+            self.bytes = sum(map(_weigh, self._before.values()))
+        self._versions = versions
+        self._listing = listing or self._listing
+
+    def keep(self, row: Any, build: Build, run: Building) -> Kept:
+        """The row's bytes: an equal predecessor's, or built now."""
+        before = self._before.get(row.id)
+        if before is not None and before.row == row:
+            kept = before._replace(row=row)
+        else:
+            kept = build_row(row, build, run)
+            if run.pending or run.is_timed:
+                return kept
+        self.known[id(row)] = kept
+        self.bytes += _weigh(kept)
+        return kept
+
+
+def _weigh(kept: Kept) -> int:
+    return len(bytes(kept.raw)) + _ROW_BYTES + len(kept.holes) * _HOLE_BYTES

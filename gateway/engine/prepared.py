@@ -1,0 +1,145 @@
+"""Operations made ready: what is the same for every request that asks for one."""
+
+from itertools import count
+from typing import Any, Final, cast
+
+import msgspec
+from graphql import (
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLObjectType,
+    GraphQLSchema,
+    Node,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    VariableNode,
+    VariableValues,
+    get_variable_values,
+)
+from graphql.execution.collect_fields import FragmentDetails
+
+from gateway.engine.leaves import Native
+from gateway.engine.plans import Plan, plan_operation
+from gateway.engine.writing import Scope, Unplannable
+
+_MAX_SHAPES: Final = 32
+"""Of one operation: choices of what @skip and @include leave that have a plan at the same time."""
+_SYNTAX_BYTES: Final = 4_000
+_SERIALS: Final = count(1)
+
+encode = msgspec.json.Encoder().encode
+
+
+class Prepared:
+    """One operation of a document, and its plans: one for each choice of what @skip and @include leave."""
+
+    __slots__ = (
+        "_deciding",
+        "_definitions",
+        "_kept_types",
+        "_names",
+        "_natives",
+        "_operation",
+        "_plans",
+        "_schema",
+        "serial",
+    )
+
+    def __init__(
+        self,
+        syntax: DocumentNode,
+        *,
+        name: str | None,
+        schema: GraphQLSchema,
+        natives: dict[str, Native],
+        kept_types: frozenset[str],
+    ) -> None:
+        self.serial = next(_SERIALS)
+        self._schema = schema
+        self._natives = natives
+        self._kept_types = kept_types
+        self._operation = _find_operation(syntax, name)
+        self._definitions = {
+            node.name.value: node for node in syntax.definitions if isinstance(node, FragmentDefinitionNode)
+        }
+        self._names = tuple(node.variable.name.value for node in self._operation.variable_definitions or ())
+        self._deciding = _deciding_variables([self._operation, *self._definitions.values()])
+        self._plans: dict[tuple[Any, ...], Plan | Unplannable] = {}
+
+    @property
+    def weight(self) -> int:
+        """Bytes, with the plans."""
+        return _SYNTAX_BYTES + sum(
+            plan.weight if isinstance(plan, Plan) else 500 for plan in self._plans.values()
+        )
+
+    def key_of(self, variables: dict[str, Any] | None) -> bytes | None:
+        """The values of the operation's own variables as a key; None where they cannot be one."""
+        if not self._names or not variables:
+            return b""
+        try:
+            return encode([(name, variables[name]) for name in self._names if name in variables])
+        except (UnicodeEncodeError, RecursionError):
+            return None
+
+    def read_variables(self, variables: dict[str, Any] | None) -> VariableValues | list[GraphQLError]:
+        """The variables coerced to their types, or the errors why not."""
+        definitions = self._operation.variable_definitions
+        if not definitions:
+            return VariableValues({}, {})
+        return get_variable_values(self._schema, definitions, variables or {}, max_errors=1)
+
+    def plan_for(self, values: VariableValues) -> Plan | Unplannable:
+        """The plan for these variables, made at first need."""
+        shape = tuple(values.coerced.get(name) for name in self._deciding)
+        plan = self._plans.get(shape)
+        if plan is None:
+            if len(self._plans) >= _MAX_SHAPES:
+                self._plans.clear()
+            plan = self._plans[shape] = self._make_plan(values)
+        return plan
+
+    def _make_plan(self, values: VariableValues) -> Plan | Unplannable:
+        try:
+            return plan_operation(self._scope(values), cast("GraphQLObjectType", self._schema.query_type))
+        except Unplannable as reason:
+            return reason
+        except (GraphQLError, RecursionError, SyntaxError, MemoryError):
+            return Unplannable("not_compiled")
+
+    def _scope(self, values: VariableValues) -> Scope:
+        if any(definition.variable_definitions for definition in self._definitions.values()):
+            raise Unplannable("fragment_variables")
+        return Scope(
+            schema=self._schema,
+            fragments={name: FragmentDetails(node) for name, node in self._definitions.items()},
+            definitions=self._definitions,
+            operation=self._operation,
+            variable_values=values,
+            natives=self._natives,
+            kept_types=self._kept_types,
+        )
+
+
+def _find_operation(syntax: DocumentNode, name: str | None) -> OperationDefinitionNode:
+    operations = [node for node in syntax.definitions if isinstance(node, OperationDefinitionNode)]
+    if name is None:
+        return operations[0]
+    return next(node for node in operations if node.name is not None and node.name.value == name)
+
+
+def _deciding_variables(definitions: list[Any]) -> tuple[str, ...]:
+    """The variables that stand in directives, in order, anywhere in these definitions."""
+    found: dict[str, None] = {}
+    pending: list[Node] = list(definitions)
+    while pending:
+        node = pending.pop()
+        for directive in getattr(node, "directives", None) or ():
+            for argument in directive.arguments or ():
+                if isinstance(argument.value, VariableNode):
+                    found[argument.value.name.value] = None
+        below = getattr(node, "selection_set", None)
+        if isinstance(below, SelectionSetNode):
+            pending.extend(below.selections)
+    return tuple(sorted(found))

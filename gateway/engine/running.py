@@ -1,0 +1,178 @@
+"""One run of a plan over what an operation sees: passes until nothing has to be waited for."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Final, Protocol
+
+from graphql import VariableValues
+from graphql.pyutils import is_iterable
+
+from gateway.engine.fragments import UNKEPT, Fragments, Unkept, encode
+from gateway.engine.leaves import Unusual
+from gateway.engine.places import PlannedInfo
+from gateway.engine.plans import Plan, Root
+from gateway.engine.writing import HOLE
+
+MAX_ITEMS_ON_LOOP: Final = 3_000
+"""Items of lists that a run completes on the event loop, in about 10 ms; with more it moves to a thread."""
+_MAX_PASSES: Final = 8
+
+Hole = tuple[Any, Any]
+
+
+class Tired(Exception):
+    """The run has more to do than the event loop may be held for."""
+
+
+class Context(Protocol):
+    """What an operation runs in, as the engine sees it; the schema's resolvers see more."""
+
+    tenant_id: Any
+    scopes: frozenset[str]
+    selections: dict[Any, Any]
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether something asked for the operation's instant."""
+        ...
+
+    async def settle(self, listings: Iterable[str]) -> None:
+        """Read these listings ahead; a failure waits for its user."""
+        ...
+
+    def versions(self, listings: Iterable[str]) -> tuple[str, ...] | None:
+        """The versions of these listings; None unless all are here."""
+        ...
+
+    def used_listings(self) -> tuple[str, ...] | None:
+        """The listings that were used; None where something else was read too."""
+        ...
+
+    def one_at_a_time(self) -> AbstractContextManager[None]:
+        """Within it, nobody asks for a listing while another waits for it."""
+        ...
+
+    def use_listings(self, listings: Iterable[str]) -> None:
+        """Count these as used."""
+        ...
+
+
+class Run:
+    """What the functions of a plan work with."""
+
+    __slots__ = ("arguments", "context", "holes", "infos", "kept", "left", "pending", "plain")
+
+    def __init__(self, plan: Plan, *, context: Context, values: VariableValues, plain: set[type]) -> None:
+        self.context = context
+        self.plain = plain
+        self.infos = [PlannedInfo(place, context=context, variable_values=values) for place in plan.places]
+        self.arguments: list[Any] = [None] * len(plan.arguments)
+        self.kept: Sequence[Fragments | Unkept] = ()
+        self.holes: list[Hole] = []
+        self.pending: list[Any] = []
+        self.left: float = MAX_ITEMS_ON_LOOP
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether something asked for the instant."""
+        return self.context.is_timed
+
+    def weigh(self, value: Any) -> Any:
+        """Look at a value of a class not seen before; one to be awaited is None for this pass."""
+        if isinstance(value, Exception):
+            raise Unusual
+        if hasattr(value, "__await__"):
+            self.pending.append(value)
+            return None
+        self.plain.add(value.__class__)
+        return value
+
+    def lack(self) -> None:
+        """Meet None where there must be a value: only a value that is awaited may be so."""
+        if not self.pending:
+            raise Unusual
+
+    def listed(self, value: Any) -> Any:
+        """A list's items, counted."""
+        if value.__class__ is not list and value.__class__ is not tuple:
+            if not is_iterable(value) or hasattr(value, "__aiter__"):
+                raise Unusual
+            value = tuple(value)
+        self.left -= len(value)
+        if self.left < 0:
+            raise Tired
+        return value
+
+    def abandon(self) -> None:
+        """Close what was to be awaited."""
+        for awaited in self.pending:
+            close = getattr(awaited, "close", None)
+            if close is not None:
+                close()
+        self.pending = []
+
+
+class Completed:
+    """The data of a run: parts of its bytes around holes, which are functions and rows."""
+
+    __slots__ = ("holes", "parts")
+
+    def __init__(self, data: Mapping[str, Any], holes: Sequence[Hole]) -> None:
+        encoded = encode(data)
+        self.holes = tuple(holes)
+        self.parts: list[bytes] = encoded.split(b"\x00") if holes else [encoded]
+
+    def fill(self, run: Run) -> bytes:
+        """The bytes with every hole asked anew."""
+        if not self.holes:
+            return self.parts[0]
+        filled = [self.parts[0]]
+        for (complete, row), part in zip(self.holes, self.parts[1:], strict=True):
+            filled.append(encode(complete(row, run)))
+            filled.append(part)
+        if run.pending:
+            run.abandon()
+            raise Unusual
+        return b"".join(filled)
+
+
+async def complete_roots(plan: Plan, rows: Mapping[str, Any], *, run: Run, open_kept: Any) -> Completed:
+    """Complete what the root resolvers gave, awaiting what resolvers below have to read."""
+    try:
+        for _ in range(_MAX_PASSES):
+            run.kept = open_kept(run)
+            completed = await _one_pass(plan, rows, run=run)
+            if not run.pending:
+                return completed
+            awaited, run.pending = run.pending, []
+            await asyncio.gather(*awaited, return_exceptions=True)
+    finally:
+        run.abandon()
+    raise Unusual
+
+
+async def _one_pass(plan: Plan, rows: Mapping[str, Any], *, run: Run) -> Completed:
+    run.holes = []
+    try:
+        return complete_once(plan.roots, rows, run=run)
+    except Tired:
+        run.abandon()
+        run.holes, run.left, run.kept = [], float("inf"), [UNKEPT] * len(plan.sites)
+        return await asyncio.to_thread(complete_once, plan.roots, rows, run=run)
+
+
+def complete_once(roots: Sequence[Root], rows: Mapping[str, Any], *, run: Run) -> Completed:
+    """One pass over all root fields; a root without a row failed, and is null."""
+    data: dict[str, Any] = {}
+    for root in roots:
+        if root.constant is not None:
+            data[root.key] = root.constant
+        elif root.hole is not None:
+            run.holes.append((root.hole, None))
+            data[root.key] = HOLE
+        elif root.key in rows and root.complete is not None:
+            data[root.key] = root.complete(rows[root.key], run)
+        else:
+            data[root.key] = None
+    return Completed(data, run.holes)
