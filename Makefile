@@ -3,23 +3,33 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check lint types imports schema lock bench clean
+.PHONY: demo install test check lint types imports schema lock bench clean
+
+# The locks are whole, so pip need not resolve them, and what is not run need not be compiled.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps
 
 # Runtime packages only: what `make demo` needs.
 $(VENV)/.runtime: requirements/runtime.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; set PYTHON=python3.x")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/runtime.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(PIP) --require-hashes -r requirements/runtime.txt
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+# The package itself, in place, with its `gateway` command.
+$(VENV)/.installed: $(VENV)/.runtime requirements/build.txt
+	$(PIP) --require-hashes -r requirements/build.txt
+	$(PIP) --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.installed requirements/dev.txt
+	$(PIP) --require-hashes -r requirements/dev.txt
 	@touch $@
 
 demo: $(VENV)/.runtime
-	@$(BIN)/gateway demo
+	@$(BIN)/python -m gateway demo
+
+install: $(VENV)/.installed
+	@echo "The gateway command is $(BIN)/gateway"
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n auto
@@ -39,7 +49,7 @@ check: lint types imports
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term --cov-fail-under=90
 
 schema: $(VENV)/.runtime
-	$(BIN)/gateway schema > schema.graphql
+	$(BIN)/python -m gateway schema > schema.graphql
 
 # Locks carry hashes and no registry address.
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header
