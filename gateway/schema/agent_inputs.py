@@ -1,7 +1,7 @@
 """What a caller says of the agents wanted: filter, order and page, and how it is read."""
 
 from collections.abc import Callable
-from typing import Annotated, Final
+from typing import Annotated
 
 import strawberry
 from strawberry import UNSET
@@ -10,12 +10,10 @@ from gateway.domain import agent_filters, agent_orders
 from gateway.domain.agent_orders import AgentOrderField, OrderDirection
 from gateway.domain.agents import AgentState
 from gateway.domain.connections import PageArguments
-from gateway.domain.errors import BadUserInput
+from gateway.domain.given import Id, check_search, read_ids
 from gateway.domain.ids import AgentId, PauseId, QueueId
 from gateway.schema.enums import describe_enum
-from gateway.schema.scalars import Id, read_ids, stated
-
-MAX_SEARCH_CHARS: Final = 255
+from gateway.schema.scalars import stated
 
 describe_enum(
     AgentOrderField,
@@ -123,15 +121,10 @@ def read_filter(given: AgentFilter | None) -> agent_filters.AgentFilter:
     """Read a filter; `BadUserInput` names the condition that cannot be."""
     if not given:
         return agent_filters.AgentFilter()
-    search = stated(given.search)
-    if search is not None and len(search) > MAX_SEARCH_CHARS:
-        raise BadUserInput(
-            f"search is longer than {MAX_SEARCH_CHARS} characters.", field=("filter", "search")
-        )
     states = stated(given.states)
     return agent_filters.AgentFilter(
         ids=_read_set(given.ids, of=AgentId, name="ids"),
-        search=search,
+        search=check_search(stated(given.search), field=("filter", "search")),
         states=None if states is None else frozenset(states),
         queue_ids=_read_set(given.queue_ids, of=QueueId, name="queueIds"),
         pause_ids=_read_set(given.pause_ids, of=PauseId, name="pauseIds"),

@@ -74,6 +74,11 @@ class OperationContext:
         self.forget()
 
     @property
+    def clock(self) -> Callable[[], datetime]:
+        """The clock that tells when something was known, within the operation."""
+        return self._clock
+
+    @property
     def now(self) -> datetime:
         """The operation's one instant: when a field first asked for it, and again after a mutation."""
         if self._now is None:

@@ -16,6 +16,11 @@ LIST_LENGTHS: Final[Mapping[str, int]] = {
     "PauseAgentPayload.errors": 1,
     "UnpauseAgentPayload.errors": 1,
     "LogoffAgentPayload.errors": 1,
+    **{
+        f"{verb}Payload.{name}": length
+        for verb in ("PauseAgents", "UnpauseAgents", "LogoffAgents", "AssignQueues")
+        for name, length in (("results", 100), ("errors", 1))
+    },
 }
 """Expected lengths of the lists that take no page arguments: those of an ordinary call centre."""
 
@@ -27,5 +32,9 @@ FIELD_COSTS: Final[Mapping[str, int]] = {
     "Mutation.pauseAgent": 100,
     "Mutation.unpauseAgent": 100,
     "Mutation.logoffAgent": 100,
+    "Mutation.pauseAgents": 1000,
+    "Mutation.unpauseAgents": 1000,
+    "Mutation.logoffAgents": 1000,
+    "Mutation.assignQueues": 1000,
 }
 """What costs more than a field of a row: each asks Evolux something of its own."""

@@ -15,19 +15,16 @@ from gateway.domain.errors import (
     GraphQLParseFailed,
     GraphQLValidationFailed,
     InternalServerError,
-    Refusal,
 )
+from gateway.domain.messages import showable
 from gateway.schema.enums import describe_enum
 from gateway.schema.fields import attribute
 from gateway.telemetry.events import INTERNAL_ERROR
-
-MAX_MESSAGE_CHARS: Final = 1_000
 
 _QUOTED_VALUE: Final = re.compile(
     r", found: .*|(?P<kept>cannot represent [^:]*): .*|(?P<also_kept>found (?:Block)?String) .*", re.DOTALL
 )
 """Where graphql-core's messages quote a caller's value, which may be a password."""
-_UNENCODABLE: Final = re.compile(r"[\x00\ud800-\udfff]")
 
 describe_enum(
     ErrorCode,
@@ -81,12 +78,17 @@ class ShownRefusal(msgspec.Struct, frozen=True):
     retryable: bool
 
 
-def show_refusal(refusal: Refusal) -> ShownRefusal:
-    """Show a refusal in a payload."""
+def show_refusal(refusal: GatewayError) -> ShownRefusal:
+    """Show a refusal in a payload, or one agent's failure in a write to many."""
     return ShownRefusal(refusal.code, safe_message(refusal), refusal.field, refusal.retryable)
 
 
-@strawberry.type(description="Why a write was refused. Nothing was changed.")
+@strawberry.type(
+    description=(
+        "Why a write was refused: nothing was changed. In a write to many also why one of them failed; after "
+        "OUTCOME_UNKNOWN something may have been changed."
+    )
+)
 class MutationError:
     """A refusal; made from a `ShownRefusal`."""
 
@@ -160,7 +162,7 @@ def safe_message(cause: GatewayError) -> str:
     message = cause.message
     if isinstance(cause, GraphQLParseFailed | GraphQLValidationFailed):
         message = _QUOTED_VALUE.sub(_keep_the_rule, message)
-    return _UNENCODABLE.sub("\N{REPLACEMENT CHARACTER}", message)[:MAX_MESSAGE_CHARS]
+    return showable(message)
 
 
 def _keep_the_rule(quoting: re.Match[str]) -> str:

@@ -17,13 +17,11 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
 
-from gateway.domain.errors import Forbidden
+from gateway.domain.scopes import require_scope
 from gateway.engine.resolvers import EXTENSION, BoundResolver, ReadArguments, Resolve, Resolver, Source
 from gateway.schema.context import OperationContext
 
 Info = GraphQLResolveInfo[OperationContext]
-AGENTS_READ: Final = "agents:read"
-AGENTS_WRITE: Final = "agents:write"
 
 _KEY: Final = "resolver"
 
@@ -150,8 +148,7 @@ def _argument_reader(definition: StrawberryField, *, schema: strawberry.Schema) 
 
 def _require(scope: str, *, resolve: Resolve) -> Resolve:
     def resolve_if_allowed(row: object, info: Info, **given: object) -> Any:
-        if scope not in info.context.scopes:
-            raise Forbidden(f"This needs the scope {scope}.")
+        require_scope(info.context.scopes, scope=scope)
         return resolve(row, info, **given)
 
     return resolve_if_allowed

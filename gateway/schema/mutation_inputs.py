@@ -1,21 +1,17 @@
-"""The mutations' inputs, and how they become what a call centre takes."""
+"""The mutations' inputs, and how they become the words that all surfaces share."""
 
-from typing import Final
+from typing import Any
 
+import msgspec
 import strawberry
 from strawberry import UNSET
 
-from gateway.domain.agents import AgentChange, NewAgent, QueueLevel
-from gateway.domain.errors import BadUserInput
-from gateway.domain.ids import QueueId
-from gateway.schema.input_checks import check_priority, check_text, is_given
-from gateway.schema.scalars import read_id, read_ids
-
-_NAME: Final = ("input", "name")
-_LOGIN: Final = ("input", "login")
-_PASSWORD: Final = ("input", "password")
-_QUEUE_IDS: Final = ("input", "queueIds")
-_LEVELS: Final = ("input", "levels")
+from gateway.domain.agents import AgentState
+from gateway.domain.given import GivenAgent, GivenChange, GivenLevel, read_id
+from gateway.domain.ids import PauseId
+from gateway.domain.preconditions import Expectation
+from gateway.schema import agents as _described  # noqa: F401 - describes AgentState, before it is shown here
+from gateway.schema.scalars import stated
 
 
 @strawberry.input(description="An agent to create.")
@@ -45,10 +41,37 @@ class QueueLevelInput:
     priority: int = strawberry.field(description="The agent's priority in it: 0 to 1000.")
 
 
+@strawberry.input
+class Expected:
+    """What must hold of the agent."""
+
+    if_state: AgentState | None = strawberry.field(
+        default=UNSET,
+        description=(
+            "Write only if the agent is in this state, by a fresh reading; else the refusal says what the "
+            "agent is instead."
+        ),
+    )
+    if_pause_id: strawberry.ID | None = strawberry.field(
+        default=UNSET,
+        description="Write only if the agent is in this pause of the catalogue, by a fresh reading.",
+    )
+
+
+@strawberry.input
+class Ensuring:
+    """That it is so already is no refusal."""
+
+    ensure: bool = strawberry.field(
+        default=False,
+        description="An agent who is so already is a success, with `changed: false`, and no refusal.",
+    )
+
+
 @strawberry.input(
     description="A change of an agent. Only what is given is changed; a null is refused, leave the field out."
 )
-class UpdateAgentInput:
+class UpdateAgentInput(Expected):
     """A change. The password never prints."""
 
     id: strawberry.ID = strawberry.field(description="Evolux's number of the agent to change.")
@@ -72,7 +95,7 @@ class UpdateAgentInput:
 
 
 @strawberry.input(description="An agent to put into a pause.")
-class PauseAgentInput:
+class PauseAgentInput(Expected, Ensuring):
     """Who pauses, and why."""
 
     agent_id: strawberry.ID = strawberry.field(description="Evolux's number of the agent.")
@@ -82,66 +105,50 @@ class PauseAgentInput:
 
 
 @strawberry.input(description="An agent whose pause is to end.")
-class UnpauseAgentInput:
+class UnpauseAgentInput(Expected, Ensuring):
     """Whose pause ends."""
 
     agent_id: strawberry.ID = strawberry.field(description="Evolux's number of the agent.")
 
 
 @strawberry.input(description="An agent to log off.")
-class LogoffAgentInput:
+class LogoffAgentInput(Expected, Ensuring):
     """Who is logged off."""
 
     agent_id: strawberry.ID = strawberry.field(description="Evolux's number of the agent.")
 
 
-def read_new_agent(given: CreateAgentInput) -> NewAgent:
-    """Read an agent to create; `BadUserInput` names what cannot be."""
-    return NewAgent(
-        name=check_text(given.name, field=_NAME),
-        login=check_text(given.login, field=_LOGIN),
-        password=check_text(given.password, field=_PASSWORD),
-        queue_ids=read_ids(given.queue_ids, of=QueueId, field=_QUEUE_IDS),
+def given_agent(given: CreateAgentInput) -> GivenAgent:
+    """An agent to create, in the words that all surfaces share."""
+    return GivenAgent(
+        name=given.name, login=given.login, password=given.password, queue_ids=tuple(given.queue_ids)
     )
 
 
-def read_change(given: UpdateAgentInput) -> AgentChange:
-    """Read a change of what is given; `BadUserInput` where nothing is, or names what cannot be."""
-    change = AgentChange(
-        name=_text_if_given(given.name, field=_NAME),
-        password=_text_if_given(given.password, field=_PASSWORD),
-        queue_ids=_queue_ids_if_given(given.queue_ids),
-        levels=_levels_if_given(given.levels),
+def given_change(given: UpdateAgentInput) -> GivenChange:
+    """A change, in the words that all surfaces share."""
+    levels = given.levels
+    return GivenChange(
+        name=_known(given.name),
+        password=_known(given.password),
+        queue_ids=tuple(given.queue_ids) if given.queue_ids else _known(given.queue_ids, empty=()),
+        levels=tuple(GivenLevel(queue_id=one.queue_id, priority=one.priority) for one in levels)
+        if levels
+        else _known(levels, empty=()),
     )
-    if change == AgentChange():
-        raise BadUserInput("Give at least one field to change.", field=("input",))
-    return change
 
 
-def _text_if_given(text: str | None, *, field: tuple[str, ...]) -> str | None:
-    return check_text(text, field=field) if is_given(text, field=field) and text is not None else None
-
-
-def _queue_ids_if_given(texts: list[strawberry.ID] | None) -> tuple[QueueId, ...] | None:
-    if not is_given(texts, field=_QUEUE_IDS) or texts is None:
-        return None
-    return read_ids(texts, of=QueueId, field=_QUEUE_IDS)
-
-
-def _levels_if_given(given: list[QueueLevelInput] | None) -> tuple[QueueLevel, ...] | None:
-    if not is_given(given, field=_LEVELS) or given is None:
-        return None
-    levels = tuple(_level(each, at=at) for at, each in enumerate(given))
-    if not levels:
-        raise BadUserInput("levels must not be empty: leave it out to keep the priorities.", field=_LEVELS)
-    if len({level.queue_id for level in levels}) < len(levels):
-        raise BadUserInput("levels names a queue twice.", field=_LEVELS)
-    return levels
-
-
-def _level(given: QueueLevelInput, *, at: int) -> QueueLevel:
-    place = (*_LEVELS, str(at))
-    return QueueLevel(
-        queue_id=read_id(given.queue_id, of=QueueId, field=(*place, "queueId")),
-        priority=check_priority(given.priority, field=(*place, "priority")),
+def expectation(given: Expected) -> Expectation:
+    """What a caller expects of the agent; `BadUserInput` where the pause's id is none."""
+    pause_id = stated(given.if_pause_id)
+    return Expectation(
+        state=stated(given.if_state),
+        pause_id=None if pause_id is None else read_id(pause_id, of=PauseId, field=("ifPauseId",)),
     )
+
+
+def _known(value: Any, *, empty: Any = None) -> Any:
+    """What was left out is UNSET in the shared words; a null stays one; an empty list becomes `empty`."""
+    if value is strawberry.UNSET:
+        return msgspec.UNSET
+    return empty if value == [] else value

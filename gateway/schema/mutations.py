@@ -1,24 +1,40 @@
 """The mutations: each writes once, and shows the agent as it is afterwards."""
 
+from collections.abc import Callable
 from typing import Annotated, Final
 
 import strawberry
 
+from gateway.domain import writes
+from gateway.domain.given import read_change, read_id, read_new_agent
 from gateway.domain.ids import AgentId, PauseId
-from gateway.schema.fields import AGENTS_WRITE, Info, entry
+from gateway.domain.scopes import AGENTS_WRITE
+from gateway.domain.writes import LogOffOrder, Order, PauseOrder, UnpauseOrder, UpdateOrder, Written
+from gateway.schema.bulk import (
+    AssignQueuesPayload,
+    LogoffAgentsPayload,
+    PauseAgentsPayload,
+    UnpauseAgentsPayload,
+    assign_queues,
+    log_off_agents,
+    pause_agents,
+    unpause_agents,
+)
+from gateway.schema.fields import Info, entry
 from gateway.schema.mutation_inputs import (
     CreateAgentInput,
     LogoffAgentInput,
     PauseAgentInput,
     UnpauseAgentInput,
     UpdateAgentInput,
-    read_change,
-    read_new_agent,
+    expectation,
+    given_agent,
+    given_change,
 )
-from gateway.schema.scalars import read_id
-from gateway.schema.writes import WriteOutcome, WritePayload, agent_after, carry_out
+from gateway.schema.writes import WriteOutcome, WritePayload, show_write
 
-_AGENT_ID: Final = ("input", "agentId")
+_AGENT_ID: Final = ("agentId",)
+_PAUSE_ID: Final = ("pauseId",)
 
 
 @strawberry.type(description="What creating an agent came to.")
@@ -58,55 +74,58 @@ LogoffAgent = Annotated[LogoffAgentInput, strawberry.argument(description="Which
 async def create_agent(_root: object, info: Info, *, input: Create) -> WriteOutcome:  # noqa: A002 - the argument's name in GraphQL
     """Create an agent."""
 
-    async def write() -> WriteOutcome:
-        return WriteOutcome(agent=await info.context.call_center.create_agent(read_new_agent(input)))
+    async def write() -> Written:
+        return await writes.create_agent(info.context.call_center, read_new_agent(given_agent(input)))
 
-    return await carry_out(write(), info=info)
+    return await show_write(write(), info=info)
 
 
 async def update_agent(_root: object, info: Info, *, input: Update) -> WriteOutcome:  # noqa: A002 - the same
     """Change an agent."""
 
-    async def write() -> WriteOutcome:
-        agent_id = read_id(input.id, of=AgentId, field=("input", "id"))
-        await info.context.call_center.update_agent(agent_id, read_change(input))
-        return WriteOutcome(agent=agent_after(info.context, agent_id))
+    async def write() -> Written:
+        agent_id = read_id(input.id, of=AgentId, field=("id",))
+        order = UpdateOrder(agent_id=agent_id, change=read_change(given_change(input)))
+        return await writes.carry_out(info.context.call_center, order, expected=expectation(input))
 
-    return await carry_out(write(), info=info)
+    return await show_write(write(), info=info)
 
 
 async def pause_agent(_root: object, info: Info, *, input: PauseAgent) -> WriteOutcome:  # noqa: A002 - the same
     """Put an agent into a pause."""
 
-    async def write() -> WriteOutcome:
+    def order() -> Order:
         agent_id = read_id(input.agent_id, of=AgentId, field=_AGENT_ID)
-        pause_id = read_id(input.pause_id, of=PauseId, field=("input", "pauseId"))
-        await info.context.call_center.pause_agent(agent_id, pause_id)
-        return WriteOutcome(agent=agent_after(info.context, agent_id))
+        return PauseOrder(agent_id=agent_id, pause_id=read_id(input.pause_id, of=PauseId, field=_PAUSE_ID))
 
-    return await carry_out(write(), info=info)
+    return await show_write(_carry_out(order, info=info, given=input), info=info)
 
 
 async def unpause_agent(_root: object, info: Info, *, input: UnpauseAgent) -> WriteOutcome:  # noqa: A002 - the same
     """End an agent's pause."""
 
-    async def write() -> WriteOutcome:
-        agent_id = read_id(input.agent_id, of=AgentId, field=_AGENT_ID)
-        await info.context.call_center.unpause_agent(agent_id)
-        return WriteOutcome(agent=agent_after(info.context, agent_id))
+    def order() -> Order:
+        return UnpauseOrder(agent_id=read_id(input.agent_id, of=AgentId, field=_AGENT_ID))
 
-    return await carry_out(write(), info=info)
+    return await show_write(_carry_out(order, info=info, given=input), info=info)
 
 
 async def log_off_agent(_root: object, info: Info, *, input: LogoffAgent) -> WriteOutcome:  # noqa: A002 - the same
     """Log an agent off."""
 
-    async def write() -> WriteOutcome:
-        agent_id = read_id(input.agent_id, of=AgentId, field=_AGENT_ID)
-        await info.context.call_center.log_off_agent(agent_id)
-        return WriteOutcome(agent=agent_after(info.context, agent_id))
+    def order() -> Order:
+        return LogOffOrder(agent_id=read_id(input.agent_id, of=AgentId, field=_AGENT_ID))
 
-    return await carry_out(write(), info=info)
+    return await show_write(_carry_out(order, info=info, given=input), info=info)
+
+
+async def _carry_out(
+    order: Callable[[], Order], *, info: Info, given: PauseAgentInput | UnpauseAgentInput | LogoffAgentInput
+) -> Written:
+    """Carry out what the input says, with what it expects."""
+    return await writes.carry_out(
+        info.context.call_center, order(), ensure=given.ensure, expected=expectation(given)
+    )
 
 
 @strawberry.type(
@@ -132,4 +151,18 @@ class Mutation:
         log_off_agent,
         scope=AGENTS_WRITE,
         description="Log an agent off; refused while the agent is on a call.",
+    )
+    pause_agents: PauseAgentsPayload = entry(
+        pause_agents,
+        scope=AGENTS_WRITE,
+        description="Put up to 500 agents into a pause, some at a time, each with a result of its own.",
+    )
+    unpause_agents: UnpauseAgentsPayload = entry(
+        unpause_agents, scope=AGENTS_WRITE, description="End the pauses of up to 500 agents."
+    )
+    logoff_agents: LogoffAgentsPayload = entry(
+        log_off_agents, scope=AGENTS_WRITE, description="Log up to 500 agents off."
+    )
+    assign_queues: AssignQueuesPayload = entry(
+        assign_queues, scope=AGENTS_WRITE, description="Assign queues to up to 500 agents."
     )

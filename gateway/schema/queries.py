@@ -1,32 +1,32 @@
 """The queries: how each finds what it was asked for."""
 
 import asyncio
-from collections.abc import Mapping
 from typing import Annotated
 
 import strawberry
 from strawberry import UNSET
 
+from gateway.domain import finding
 from gateway.domain.agent_states import AgentStateDimension
 from gateway.domain.agents import Agent as AgentRow
 from gateway.domain.connections import AgentPage
-from gateway.domain.errors import AgentNotFound, QueueNotFound, UpstreamInvalidResponse
+from gateway.domain.given import read_id
 from gateway.domain.ids import AgentId, QueueId
-from gateway.domain.listings import Snapshot
 from gateway.domain.pause_catalogue import read_pause_catalogue
 from gateway.domain.pauses import AllowedPause as AllowedPauseRow
 from gateway.domain.pauses import Pause as PauseRow
 from gateway.domain.queues import Queue as QueueRow
+from gateway.domain.scopes import AGENTS_READ
 from gateway.schema.agent_inputs import After, Before, Filter, First, Last, OrderBy, read_filter
 from gateway.schema.agent_states import AgentStateReport, ShownReport, show_report
 from gateway.schema.agents import Agent
 from gateway.schema.connections import AgentConnection, show_page
 from gateway.schema.context import LISTINGS
-from gateway.schema.fields import AGENTS_READ, Info, entry
+from gateway.schema.fields import Info, entry
 from gateway.schema.pauses import Pause
 from gateway.schema.queue_names import is_listing_needed
 from gateway.schema.queues import Queue
-from gateway.schema.scalars import read_id, stated
+from gateway.schema.scalars import stated
 from gateway.schema.viewer import Viewer, find_viewer
 
 AgentIdArgument = Annotated[strawberry.ID, strawberry.argument(description="Evolux's number of the agent.")]
@@ -70,25 +70,12 @@ async def list_agents(
 async def find_agent(_root: object, info: Info, *, id: AgentIdArgument) -> AgentRow:  # noqa: A002 - the argument's name in GraphQL
     """The agent of this id; `AgentNotFound` where there is none."""
     agent_id = read_id(id, of=AgentId, field=("id",))
-    snapshot = (await info.context.agents.result()).snapshot
-    agent = snapshot.by_id.get(agent_id)
-    if agent is None:
-        _check_complete(snapshot)
-        raise AgentNotFound("No agent has this id.", field=("id",))
-    return agent
+    return finding.find_agent((await info.context.agents.result()).snapshot, agent_id)
 
 
 async def find_agent_by_login(_root: object, info: Info, *, login: Login) -> AgentRow:
     """The agent of this login; `AgentNotFound` where there is none or the case leaves several."""
-    snapshot = (await info.context.agents.result()).snapshot
-    exact = snapshot.derive(_by_login, _by_login).get(login)
-    if exact is not None:
-        return exact
-    alike = snapshot.derive(_by_folded_login, _by_folded_login).get(login.casefold(), ())
-    if len(alike) == 1:
-        return alike[0]
-    _check_complete(snapshot)
-    raise AgentNotFound("No agent has this login.", field=("login",))
+    return finding.find_agent_by_login((await info.context.agents.result()).snapshot, login)
 
 
 async def list_queues(_root: object, info: Info) -> tuple[QueueRow, ...]:
@@ -100,15 +87,11 @@ async def find_queue(_root: object, info: Info, *, id: QueueIdArgument) -> Queue
     """The queue of this id, listed or known from agents; `QueueNotFound` where neither shows it."""
     queue_id = read_id(id, of=QueueId, field=("id",))
     queues = (await info.context.queues.result()).snapshot
-    listed = queues.by_id.get(queue_id)
+    listed = finding.find_listed_queue(queues, queue_id)
     if listed is not None:
         return listed
     agents = (await info.context.agents.result()).snapshot
-    if queue_id in agents.derive(_known_queue_ids, _known_queue_ids):
-        return QueueRow(id=queue_id)
-    _check_complete(queues)
-    _check_complete(agents)
-    raise QueueNotFound("No queue has this id.", field=("id",))
+    return finding.find_hidden_queue(queue_id, queues=queues, agents=agents)
 
 
 async def list_pauses(_root: object, info: Info) -> tuple[PauseRow, ...]:
@@ -132,31 +115,6 @@ async def count_agent_states(
     chosen = read_filter(filter)
     reading = await info.context.agents.result()
     return show_report(reading, chosen=chosen, dimensions=stated(group_by) or [])
-
-
-def _check_complete(snapshot: Snapshot[AgentRow] | Snapshot[QueueRow]) -> None:
-    """`UpstreamInvalidResponse` where what was not found may be in the missing part of the listing."""
-    if not snapshot.complete:
-        raise UpstreamInvalidResponse(
-            "Evolux's listing could not be read whole, and what was read has no such row."
-        )
-
-
-def _by_login(snapshot: Snapshot[AgentRow]) -> Mapping[str, AgentRow]:
-    """Agents by login; of several the first who is not archived."""
-    rows = sorted(snapshot.rows, key=lambda row: row.archived)
-    return {row.login: row for row in reversed(rows)}
-
-
-def _by_folded_login(snapshot: Snapshot[AgentRow]) -> Mapping[str, list[AgentRow]]:
-    alike: dict[str, list[AgentRow]] = {}
-    for row in snapshot.rows:
-        alike.setdefault(row.login.casefold(), []).append(row)
-    return alike
-
-
-def _known_queue_ids(snapshot: Snapshot[AgentRow]) -> frozenset[QueueId]:
-    return frozenset(queue_id for row in snapshot.rows for queue_id in row.queue_ids)
 
 
 @strawberry.type(

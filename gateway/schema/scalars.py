@@ -1,6 +1,5 @@
 """Scalars: instants on the wire; ids and texts as callers give them."""
 
-from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
@@ -8,11 +7,7 @@ import strawberry
 from strawberry import UNSET
 from strawberry.types.scalar import ScalarDefinition
 
-from gateway.domain.errors import BadUserInput
-from gateway.domain.ids import parse_id
-
 T = TypeVar("T")
-Id = TypeVar("Id", bound=int)
 
 
 def write_instant(instant: datetime) -> str:
@@ -26,19 +21,6 @@ DATE_TIME: Final[ScalarDefinition] = strawberry.scalar(
     specified_by_url="https://scalars.graphql.org/andimarek/date-time.html",
     serialize=write_instant,
 )
-
-
-def read_id(text: str, *, of: Callable[[int], Id], field: tuple[str, ...]) -> Id:
-    """Read an id as callers write it; `BadUserInput` with the field where it is not one."""
-    number = parse_id(text)
-    if number is None:
-        raise BadUserInput("An id is a positive whole number in decimal digits.", field=field)
-    return of(number)
-
-
-def read_ids(texts: Iterable[str], *, of: Callable[[int], Id], field: tuple[str, ...]) -> tuple[Id, ...]:
-    """Read ids, each once, in the order given."""
-    return tuple(dict.fromkeys(read_id(text, of=of, field=field) for text in texts))
 
 
 def stated(value: T | None) -> T | None:

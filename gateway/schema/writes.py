@@ -9,6 +9,7 @@ import strawberry
 from gateway.domain.agents import Agent as AgentRow
 from gateway.domain.errors import NOTHING_WAS_WRITTEN, AgentNotFound, GatewayError, Refusal
 from gateway.domain.ids import AgentId
+from gateway.domain.writes import Written
 from gateway.schema.agents import Agent
 from gateway.schema.context import OperationContext
 from gateway.schema.errors import MutationError, ShownRefusal, show_refusal
@@ -29,32 +30,45 @@ class WriteOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """What a write came to, the row of every payload: an agent to show, or refusals."""
 
     agent: SharedRead[AgentRow | None] | AgentRow | None = None
+    changed: bool = False
+    reconciled: bool = False
     errors: tuple[ShownRefusal, ...] = ()
 
 
-async def carry_out(write: Coroutine[Any, Any, WriteOutcome], *, info: Info) -> WriteOutcome:
+async def show_write(write: Coroutine[Any, Any, Written], *, info: Info) -> WriteOutcome:
     """Run a write. A refusal is the outcome where `errors` is selected, and is raised where it is not.
 
     What was read before is forgotten where something was, or may have been, changed.
     """
+    context = info.context
+    context.ledger.begin()
     try:
-        outcome = await write
-    except Refusal as refusal:
-        refusal.field = _input_path(refusal.field)
-        if "errors" not in selected_names(info):
-            raise
-        return WriteOutcome(errors=(show_refusal(refusal),))
-    except GatewayError as failure:
-        if not isinstance(failure, NOTHING_WAS_WRITTEN):
-            info.context.forget()
-        raise
-    info.context.forget()
-    return outcome
+        written = await write
+    except GatewayError as error:
+        context.ledger.end(error)
+        return refused(error, info=info)
+    context.ledger.end(None)
+    near_page = context.page_of(written.agent_id)
+    agent = written.agent or agent_after(context, written.agent_id, near_page=near_page)
+    context.forget()
+    return WriteOutcome(agent=agent, changed=written.changed, reconciled=written.reconciled)
 
 
-def agent_after(context: OperationContext, agent_id: AgentId) -> SharedRead[AgentRow | None]:
+def refused(error: GatewayError, *, info: Info) -> WriteOutcome:
+    """Show a refusal in the payload where its errors are selected; raise whatever else it is."""
+    if isinstance(error, Refusal):
+        error.field = _input_path(error.field)
+        if "errors" in selected_names(info):
+            return WriteOutcome(errors=(show_refusal(error),))
+    elif not isinstance(error, NOTHING_WAS_WRITTEN):
+        info.context.forget()
+    raise error
+
+
+def agent_after(
+    context: OperationContext, agent_id: AgentId, *, near_page: int | None
+) -> SharedRead[AgentRow | None]:
     """The agent as Evolux has it after the write, read only if somebody asks."""
-    near_page = context.page_of(agent_id)
     return SharedRead(lambda: _read_agent(context, agent_id=agent_id, near_page=near_page))
 
 
@@ -88,6 +102,18 @@ class WritePayload:
             "The agent as Evolux has it after the write, read anew only if selected. Null after a refusal, "
             "and together with an error where the write was done and the agent could not be read again."
         ),
+    )
+    changed: bool = attribute(
+        description=(
+            "Whether the write changed something; false after a refusal, and where `ensure` found the agent "
+            "to be so already."
+        )
+    )
+    reconciled: bool = attribute(
+        description=(
+            "True where Evolux's answer was lost and the agent, read again, proves that the write happened. "
+            "Nothing was sent twice."
+        )
     )
     errors: list[MutationError] = attribute(
         description=(

@@ -248,11 +248,12 @@ _FRAGMENTS = f"fragment Root on Mutation {{ {LOGOFF} SELECTION }} {_OUTER}"
 async def test_a_failure_is_always_an_error(selection: str) -> None:
     on = a_call_center()
     on.lose_answer("pause_agent", OutcomeUnknown("The answer was lost."))
+    on.fail("read_agent", UpstreamUnavailable("Not reached."))
     answer = await run(f"mutation {{ {PAUSE} {selection} }}", on=on)
     assert answer.data is None
     assert answer.codes == [("OUTCOME_UNKNOWN", ["pauseAgent"])]
     assert answer.errors[0]["extensions"]["retryable"] is False
-    assert on.calls == {"pause_agent": 1}
+    assert on.calls == {"pause_agent": 1, "read_agent": 1}
 
 
 @pytest.mark.parametrize(
@@ -263,6 +264,12 @@ async def test_only_a_write_that_may_have_happened_lets_later_fields_read_anew(
 ) -> None:
     on = a_call_center()
     on.lose_answer("unpause_agent", failure)
+
+    async def fail_the_settling(method: str) -> None:
+        if method == "read_agent" and on.calls["unpause_agent"]:
+            raise UpstreamUnavailable("Not reached.")
+
+    on.before = fail_the_settling
     counted = "{ agent { queues { agents { totalCount } } } }"
     answer = await run(f"mutation {{ {RENAME} {counted} {UNPAUSE} {counted} }}", on=on)
     assert answer.codes == [(failure.code.value, ["unpauseAgent"])]

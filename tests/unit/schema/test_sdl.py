@@ -45,18 +45,39 @@ Query: agents AgentConnection! agent Agent agentByLogin Agent queues [Queue!]! q
   agentStates AgentStateReport! viewer Viewer!
 Mutation: createAgent CreateAgentPayload! updateAgent UpdateAgentPayload! pauseAgent PauseAgentPayload!
   unpauseAgent UnpauseAgentPayload! logoffAgent LogoffAgentPayload!
-CreateAgentPayload: agent Agent errors [MutationError!]!
-UpdateAgentPayload: agent Agent errors [MutationError!]!
-PauseAgentPayload: agent Agent errors [MutationError!]!
-UnpauseAgentPayload: agent Agent errors [MutationError!]!
-LogoffAgentPayload: agent Agent errors [MutationError!]!
+  pauseAgents PauseAgentsPayload! unpauseAgents UnpauseAgentsPayload! logoffAgents LogoffAgentsPayload!
+  assignQueues AssignQueuesPayload!
+CreateAgentPayload: agent Agent changed Boolean! reconciled Boolean! errors [MutationError!]!
+UpdateAgentPayload: agent Agent changed Boolean! reconciled Boolean! errors [MutationError!]!
+PauseAgentPayload: agent Agent changed Boolean! reconciled Boolean! errors [MutationError!]!
+UnpauseAgentPayload: agent Agent changed Boolean! reconciled Boolean! errors [MutationError!]!
+LogoffAgentPayload: agent Agent changed Boolean! reconciled Boolean! errors [MutationError!]!
+PauseAgentsPayload: results [AgentWriteResult!]! doneCount Int! failedCount Int! dryRun Boolean!
+  errors [MutationError!]!
+UnpauseAgentsPayload: results [AgentWriteResult!]! doneCount Int! failedCount Int! dryRun Boolean!
+  errors [MutationError!]!
+LogoffAgentsPayload: results [AgentWriteResult!]! doneCount Int! failedCount Int! dryRun Boolean!
+  errors [MutationError!]!
+AssignQueuesPayload: results [AgentWriteResult!]! doneCount Int! failedCount Int! dryRun Boolean!
+  errors [MutationError!]!
+AgentWriteResult: agentId ID! done Boolean! changed Boolean! reconciled Boolean! error MutationError
+  agent Agent at DateTime!
 MutationError: code ErrorCode! message String! field [String!] retryable Boolean!
 CreateAgentInput: name String! login String! password String! queueIds [ID!]!
-UpdateAgentInput: id ID! name String password String queueIds [ID!] levels [QueueLevelInput!]
+UpdateAgentInput: ifState AgentState ifPauseId ID id ID! name String password String
+  queueIds [ID!] levels [QueueLevelInput!]
 QueueLevelInput: queueId ID! priority Int!
-PauseAgentInput: agentId ID! pauseId ID!
-UnpauseAgentInput: agentId ID!
-LogoffAgentInput: agentId ID!
+PauseAgentInput: ifState AgentState ifPauseId ID ensure Boolean! agentId ID! pauseId ID!
+UnpauseAgentInput: ifState AgentState ifPauseId ID ensure Boolean! agentId ID!
+LogoffAgentInput: ifState AgentState ifPauseId ID ensure Boolean! agentId ID!
+PauseAgentsInput: agentIds [ID!] filter AgentFilter dryRun Boolean! ifState AgentState ifPauseId ID
+  ensure Boolean! pauseId ID!
+UnpauseAgentsInput: agentIds [ID!] filter AgentFilter dryRun Boolean! ifState AgentState ifPauseId ID
+  ensure Boolean!
+LogoffAgentsInput: agentIds [ID!] filter AgentFilter dryRun Boolean! ifState AgentState ifPauseId ID
+  ensure Boolean!
+AssignQueuesInput: agentIds [ID!] filter AgentFilter dryRun Boolean! ifState AgentState ifPauseId ID
+  queueIds [ID!]! how QueueAssignment!
 """
 
 ARGUMENTS = """
@@ -71,12 +92,17 @@ Mutation.updateAgent: input UpdateAgentInput!
 Mutation.pauseAgent: input PauseAgentInput!
 Mutation.unpauseAgent: input UnpauseAgentInput!
 Mutation.logoffAgent: input LogoffAgentInput!
+Mutation.pauseAgents: input PauseAgentsInput!
+Mutation.unpauseAgents: input UnpauseAgentsInput!
+Mutation.logoffAgents: input LogoffAgentsInput!
+Mutation.assignQueues: input AssignQueuesInput!
 """
 
 ENUMS = {
     "AgentState": ["INACTIVE", "LOGGED_OUT", "LOGGED_IN", "PAUSED"],
     "AgentOrderField": ["ID", "NAME", "LOGIN", "STATE", "STATE_SINCE"],
     "OrderDirection": ["ASC", "DESC"],
+    "QueueAssignment": ["REPLACE", "ADD", "REMOVE"],
     "AgentStateDimension": ["QUEUE", "PAUSE", "PAUSE_TYPE", "PRODUCTIVE", "STATE"],
     "ErrorCode": [code.value for code in ErrorCode],
 }
@@ -123,9 +149,14 @@ def test_every_enum_has_the_values_of_the_contract() -> None:
     assert shown == ENUMS
 
 
-def test_only_the_queues_of_a_new_agent_have_a_default() -> None:
-    lines = [line.strip() for line in print_schema(SCHEMA).splitlines() if " = " in line]
-    assert lines == ["queueIds: [ID!]! = []"]
+def test_only_what_is_best_left_out_has_a_default() -> None:
+    lines = {line.strip() for line in print_schema(SCHEMA).splitlines() if " = " in line}
+    assert lines == {
+        "queueIds: [ID!]! = []",
+        "ensure: Boolean! = false",
+        "dryRun: Boolean! = false",
+        "how: QueueAssignment! = REPLACE",
+    }
 
 
 def test_everything_a_caller_can_name_is_described() -> None:
@@ -172,6 +203,7 @@ def test_root_fields_say_which_scope_they_need() -> None:
         **dict.fromkeys(
             ("createAgent", "updateAgent", "pauseAgent", "unpauseAgent", "logoffAgent"), "agents:write"
         ),
+        **dict.fromkeys(("pauseAgents", "unpauseAgents", "logoffAgents", "assignQueues"), "agents:write"),
     }
     query = SCHEMA.query_type
     assert query is not None
