@@ -265,8 +265,12 @@ async def _with_failure(
     error = located_error(failure, root.nodes, [key])
     if not root.is_nullable:
         return ExecutionResult(None, [error])
-    data: Any = msgspec.Raw(await _fill(completed, run))
-    return ExecutionResult(data, [error])
+    return ExecutionResult(shallow_data(await _fill(completed, run)), [error])
+
+
+def shallow_data(data: bytes) -> dict[str, Any]:
+    """An answer's data by root field, each as bytes that go into an answer as they are."""
+    return dict(msgspec.json.decode(data, type=dict[str, msgspec.Raw]))
 
 
 async def _fill(completed: Completed, run: Run) -> bytes:

@@ -18,6 +18,7 @@ from gateway.engine.limits import FormLimits
 from gateway.engine.manifests import ManifestError, parse_manifest
 from gateway.engine.persisted import PersistedDocuments
 from gateway.schema.costs import FIELD_COSTS, LIST_LENGTHS
+from gateway.schema.planning import build_executor
 from gateway.schema.schema import build_schema
 from gateway.settings import LimitSettings, Settings, SettingsError
 from gateway.telemetry.telemetry import Telemetry
@@ -51,6 +52,7 @@ def build_edge(
     documents = _documents(settings, schema=schema)
     graphql = GraphQLEndpoint(
         schema,
+        executor=build_executor(schema),
         documents=documents,
         desk=DocumentDesk(documents, persisted=persisted, stores_automatically=settings.documents.automatic),
         authentication=Authentication(directory, call_center_of=call_center_of, rates=_rates(limits)),

@@ -60,6 +60,14 @@ def json_answer(
     )
 
 
+def data_answer(data: bytes, *, kind: AnswerType, headers: Mapping[str, str]) -> Response:
+    """Send data that the engine has encoded already."""
+    return Response(
+        b'{"data":' + data + b"}",
+        headers={"content-type": kind.content_type, "vary": "Accept", **headers},
+    )
+
+
 def refuse(
     error: GatewayError,
     *,

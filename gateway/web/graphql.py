@@ -19,12 +19,13 @@ from gateway.domain.errors import (
     PersistedQueryNotFound,
 )
 from gateway.engine.documents import Documents
-from gateway.engine.execution import Operation, choose_operation, execute
+from gateway.engine.execution import Operation, choose_operation
+from gateway.engine.executor import Executor, shallow_data
 from gateway.engine.limits import check_variables
 from gateway.engine.reading import ReadOperation
 from gateway.schema.context import OperationContext
 from gateway.tenancy import Caller
-from gateway.web.answers import refuse
+from gateway.web.answers import data_answer, refuse
 from gateway.web.authentication import Authentication, Visitor
 from gateway.web.bodies import BodyTooSlow, GraphQLRequest, parse_body, parse_parameters, read_body
 from gateway.web.freshness import bound_of, freshness_headers
@@ -56,6 +57,7 @@ class GraphQLEndpoint:
         self,
         schema: GraphQLSchema,
         *,
+        executor: Executor,
         documents: Documents,
         desk: DocumentDesk,
         authentication: Authentication,
@@ -65,6 +67,7 @@ class GraphQLEndpoint:
         page: Callable[[], Response] | None = None,
     ) -> None:
         self._schema = schema
+        self._executor = executor
         self._documents = documents
         self._desk = desk
         self._authentication = authentication
@@ -130,12 +133,17 @@ class GraphQLEndpoint:
             return answer_result(result, request=request, kind=kind, extensions=extensions)
         context = self._context(visitor, request=request)
         with one_deadline(self._limits.deadline_seconds):
-            result = await execute(operation, schema=self._schema, context=context, hide_suggestions=hides)
+            outcome = await self._executor.run(operation, context=context, hide_suggestions=hides)
+        headers = freshness_headers(context.readings)
+        if isinstance(outcome, bytes):
+            if not extensions and all(reading.failure is None for reading in context.readings):
+                return data_answer(outcome, kind=kind, headers=headers)
+            outcome = ExecutionResult(shallow_data(outcome))
         return answer_result(
-            tell_missing_parts(result, context.readings),
+            tell_missing_parts(outcome, context.readings),
             request=request,
             kind=kind,
-            headers=freshness_headers(context.readings),
+            headers=headers,
             extensions=extensions,
         )
 
