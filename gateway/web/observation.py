@@ -6,6 +6,7 @@ from collections.abc import MutableMapping
 from typing import Any, Final
 
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -60,6 +61,9 @@ class Observation:
             except asyncio.CancelledError:
                 self._log.info(events.CALLER_HUNG_UP, route=route)
                 raise
+            except ClientDisconnect:  # before the body was whole
+                self._log.info(events.CALLER_HUNG_UP, route=route)
+                return
             except Exception as error:  # noqa: BLE001 - the outermost formatter
                 notes.code = ErrorCode.INTERNAL_SERVER_ERROR
                 self._log.error(events.INTERNAL_ERROR, exc_info=error)
