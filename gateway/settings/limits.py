@@ -21,10 +21,10 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     ] = 500
     upstream_requests_per_second: Annotated[
         Rate, Meta(description="Sustained rate to one tenant's Evolux (token bucket).")
-    ] = 50.0
+    ] = 200.0
     upstream_burst: Annotated[
         Count, Meta(description="Requests that may leave at once after a rest: 5,000 agents are 100 pages.")
-    ] = 200
+    ] = 1_000
     upstream_connect_seconds: Annotated[Seconds, Meta(description="To reach Evolux.")] = 2.0
     upstream_read_seconds: Annotated[Seconds, Meta(description="For Evolux to go on with an answer.")] = 10.0
     upstream_deadline_seconds: Annotated[
@@ -51,17 +51,19 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     ] = 5.0
     caller_requests_per_second: Annotated[
         Rate, Meta(description="Sustained rate of one caller in one process; more are `RATE_LIMITED`.")
-    ] = 100.0
-    caller_burst: Annotated[Count, Meta(description="Requests a caller may send at once after a rest.")] = 200
+    ] = 1_000.0
+    caller_burst: Annotated[Count, Meta(description="Requests a caller may send at once after a rest.")] = (
+        2_000
+    )
     tenant_requests_per_second: Annotated[
         Rate, Meta(description="Sustained rate of all callers of one tenant in one process.")
-    ] = 500.0
+    ] = 2_000.0
     tenant_burst: Annotated[
         Count, Meta(description="Requests for one tenant that may come at once after a rest.")
-    ] = 1_000
+    ] = 4_000
     max_concurrent_requests: Annotated[
         Count, Meta(description="Requests served at a time in one process; more are `OVERLOADED`.")
-    ] = 500
+    ] = 4_000
     max_body_bytes: Annotated[Count, Meta(description="Longest request body.")] = 100_000
     max_header_bytes: Annotated[Count, Meta(description="All request headers together; more give 431.")] = (
         16_384
