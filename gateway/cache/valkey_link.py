@@ -113,7 +113,8 @@ class ValkeyLink:
 
     def disbelieve(self) -> None:
         """An answer made no sense: rest as after a failure."""
-        self._rest(UnexpectedAnswer())
+        self._fail(UnexpectedAnswer())
+        self.rest()
 
     async def settle(self) -> None:
         """Do what must be done before Valkey is used again; raises whatever hinders it."""
@@ -153,7 +154,8 @@ class ValkeyLink:
             self._fail(error)
             raise NotShared from None
         except Exception as error:  # noqa: BLE001 - the client lets out whatever its parser meets in garbage
-            self._rest(error)
+            self._fail(error)
+            self.rest()
             raise NotShared from None
         if self.is_well:
             self._incidents.recover()
@@ -163,8 +165,8 @@ class ValkeyLink:
         """Tell the kind of failure only: its text may carry the address."""
         self._incidents.fail(reason=type(error).__name__)
 
-    def _rest(self, error: Exception) -> None:
-        self._fail(error)
+    def rest(self) -> None:
+        """Do without Valkey until all is settled."""
         if self._resting is None:
             self._resting = asyncio.create_task(self._recover())
 

@@ -50,6 +50,7 @@ class ValkeyWrites:
             self._owed.update(counters)
         except BaseException:
             self._owed.update(counters)
+            self._link.rest()
             raise
         else:
             if isinstance(replicas, int):

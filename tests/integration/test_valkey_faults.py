@@ -8,7 +8,7 @@ import pytest
 
 from gateway.cache.store import ListingKey
 from gateway.domain.ids import TenantId
-from gateway.domain.listings import FreshnessBound, ReadSource
+from gateway.domain.listings import FreshnessBound
 from tests.replicas import ACME, Evolux, RunningValkey, replicas, running_valkey, until
 from tests.wires import wired
 
@@ -197,38 +197,19 @@ async def test_a_full_valkey_still_carries_writes(server: RunningValkey) -> None
         assert one.log.names == [FAILED, RECOVERED]
 
 
-async def test_nothing_from_before_a_restart_is_believed_though_the_server_kept_it() -> None:
+async def test_a_write_that_was_cut_off_while_it_was_told_is_told_again(server: RunningValkey) -> None:
     evolux = Evolux()
-    with running_valkey(appendonly="yes", appendfsync="always") as server:
-        async with replicas(server.url, server.url, evolux=evolux) as (one, other):
-            await one.read()
-            await until(lambda: not one.walks._ending)
-            server.kill()
-            evolux.state = "changed by a replica that could not tell and died"
-            await until(lambda: not one.shared.is_sharing and not other.shared.is_sharing)
-            server.start()
-            await until(lambda: one.shared.is_sharing and other.shared.is_sharing)
+    async with wired(server.port) as (wire,), replicas(wire.url, server.url, evolux=evolux) as (one, other):
+        await one.write("first")
+        wire.delay_seconds = 0.2
+        telling = asyncio.create_task(one.shared.advance([ACME.counter]))
+        await until(lambda: len(other.told) == 2)
+        telling.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await telling
+        assert not one.shared.is_sharing
 
-            assert [name for name in server.values() if b"/listing/" in name]
-            assert (await other.read()).source is ReadSource.WALKED
-            assert await one.state() == "changed by a replica that could not tell and died"
-            assert evolux.walks == 2
-
-
-async def test_neither_password_nor_address_is_told_when_it_is_refused() -> None:
-    with running_valkey() as server:
-        with server.client() as client:
-            client.config_set("requirepass", "the-right-one")
-        url = f"valkey://gateway:planted-password@127.0.0.1:{server.port}/0"
-        evolux = Evolux()
-        async with replicas(url, evolux=evolux) as (one,):
-            assert await one.state() == "before"
-            assert not one.shared.is_sharing
-            assert one.log.names == [FAILED]
-            told = repr([one.log.lines, vars(one.shared), one.shared._link])
-            assert "planted-password" not in told
-            assert one.log.lines[0][1] == {"count": 1, "reason": "AuthenticationError"}
-
-        right = f"valkey://:the-right-one@127.0.0.1:{server.port}/0"
-        async with replicas(right, evolux=evolux) as (one,):
-            assert one.shared.is_sharing
+        wire.delay_seconds = 0
+        await until(lambda: one.shared.is_sharing)
+        assert other.told == [ACME.counter] * 3
+        assert one.log.names == []

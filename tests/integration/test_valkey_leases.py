@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from gateway.cache import sharing, valkey
-from gateway.cache.sharing import Lease
+from gateway.cache.sharing import Lease, WalkElsewhere
 from gateway.domain.errors import UpstreamUnavailable
 from gateway.domain.listings import ReadSource
+from tests.builders import a_snapshot, an_agent
 from tests.replicas import ACME, Evolux, replicas, running_valkey, until
 
 
@@ -89,6 +90,65 @@ async def test_a_walk_that_fails_lets_the_next_replica_try_at_once(url: str) -> 
 
         assert evolux.walks == 2
         assert time.monotonic() - began_at < 1
+
+
+async def test_a_lease_from_before_a_write_keeps_nobody_from_walking(url: str) -> None:
+    evolux = Evolux()
+    async with replicas(url, url, evolux=evolux) as (overtaken, other):
+        assert isinstance(await overtaken.shared.begin_walk(ACME, max_age_seconds=1), Lease)
+        await other.write("after")
+        began_at = time.monotonic()
+
+        assert await other.state() == "after"
+        assert time.monotonic() - began_at < 1
+
+
+async def test_who_waits_for_a_walk_that_a_write_overtook_waits_no_longer(url: str) -> None:
+    evolux = Evolux()
+    async with replicas(url, url, url, evolux=evolux) as (walker, waiter, writer):
+        evolux.hold()
+        walking = asyncio.create_task(walker.read())
+        await evolux.begun.wait()
+        evolux.begun.clear()
+        waiting = asyncio.create_task(waiter.read())
+        await until(lambda: waiter.shared._watching)
+        assert evolux.walks == 1
+        await writer.write("after")
+        await evolux.begun.wait()
+        evolux.may_end.set()
+
+        assert (await waiting).snapshot.rows[0].name == "after"
+        assert (await walking).snapshot.rows[0].name == "before"
+        assert await walker.state() == "after"
+
+
+async def test_an_overtaken_walk_does_not_replace_what_a_later_one_shared(url: str) -> None:
+    async with replicas(url, url, evolux=Evolux()) as (one, other):
+        before = await one.shared.begin_walk(ACME, max_age_seconds=1)
+        await other.write("after")
+        after = await other.shared.begin_walk(ACME, max_age_seconds=1)
+        assert isinstance(before, Lease)
+        assert isinstance(after, Lease)
+
+        assert await other.shared.publish(after, a_snapshot([an_agent(name="after")]))
+        assert not await one.shared.publish(before, a_snapshot([an_agent(name="before")]))
+        held = await one.shared.fetch(ACME, max_age_seconds=60)
+        assert held is not None
+        assert held.snapshot.rows[0].name == "after"
+
+
+async def test_a_slow_walk_does_not_replace_what_one_begun_later_shared(url: str) -> None:
+    async with replicas(url, url, evolux=Evolux()) as (one, other):
+        earlier = await one.shared.begin_walk(ACME, max_age_seconds=1)
+        later = await other.shared.begin_walk(ACME, max_age_seconds=1)
+        assert isinstance(earlier, Lease)
+        assert isinstance(later, WalkElsewhere)
+
+        assert await other.shared.publish(later.unleased, a_snapshot([an_agent(name="later")]))
+        assert not await one.shared.publish(earlier, a_snapshot([an_agent(name="earlier")]))
+        held = await one.shared.fetch(ACME, max_age_seconds=60)
+        assert held is not None
+        assert held.snapshot.rows[0].name == "later"
 
 
 async def test_a_caller_who_hangs_up_leaves_no_lease_and_no_incident(url: str) -> None:
