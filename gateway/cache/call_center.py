@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
-from math import inf
 from typing import Any, Final, TypeVar
 
 from msgspec.structs import replace
@@ -75,7 +74,7 @@ class CachedCallCenter:
         self._writes: set[asyncio.Task[Any]] = set()
 
     async def agents(self, bound: FreshnessBound = ANY_AGE) -> Reading[Agent]:
-        return await self._listings.read(self._key(ListingKind.AGENTS), self._upstream.agents, bound=bound)
+        return await self._listings.read(self._key(ListingKind.AGENTS), self._walk_agents, bound=bound)
 
     async def queues(self, bound: FreshnessBound = ANY_AGE) -> Reading[Queue]:
         return await self._listings.read(self._key(ListingKind.QUEUES), self._upstream.queues, bound=bound)
@@ -98,12 +97,10 @@ class CachedCallCenter:
         return agent
 
     def witness(self, agent_id: AgentId | None = None) -> Witness:
-        key = self._key(ListingKind.AGENTS)
-        read_at = self._listings.last_read_at(key)
         return replace(
             self._upstream.witness(),
-            agents=self._listings.last_seen(key),
-            read_since=self._last_known.since(-inf if read_at is None else read_at, agent_id=agent_id),
+            agents=self._last_known.listing,
+            read_since=self._last_known.since_listing(agent_id),
         )
 
     @asynccontextmanager
@@ -115,9 +112,11 @@ class CachedCallCenter:
             await self._to_the_end(self._end_together(writes))
 
     async def create_agent(self, new: NewAgent) -> Agent:
-        return await self._write(
+        created = await self._write(
             self._upstream.create_agent(new), touches=_MEMBERSHIP, foresee=lambda _agents, created: created
         )
+        self._last_known.note(created.id, created, at=self._clock.monotonic())
+        return created
 
     async def update_agent(self, agent_id: AgentId, change: AgentChange) -> None:
         await self._write(
@@ -154,6 +153,12 @@ class CachedCallCenter:
         if self._writes:
             await asyncio.wait(self._writes)
         await self._listings.close()
+
+    async def _walk_agents(self) -> Reading[Agent]:
+        began_at = self._clock.monotonic()
+        reading = await self._upstream.agents()
+        self._last_known.note_listing(reading.snapshot, at=began_at)
+        return reading
 
     def _key(self, kind: ListingKind, of_id: int | None = None) -> ListingKey:
         return ListingKey(self._tenant_id, self._credential(), kind, of_id)

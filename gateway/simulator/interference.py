@@ -1,6 +1,8 @@
 """Where faults meet requests: the ASGI layer between the wire and Evolux's endpoints."""
 
 from collections.abc import Iterable
+from datetime import UTC
+from email.utils import format_datetime
 from typing import Any
 
 import msgspec
@@ -72,6 +74,8 @@ class Interference:
             await _end(before, connection=connection, send=send)
             return
         held = await hold_response(self.app, scope=scope, body=body)
+        now = self.world.clock().astimezone(UTC)
+        held.headers.append((b"date", format_datetime(now, usegmt=True).encode()))
         _alter(held, faults=met)
         after = next((each for each in met if each.kind in _AFTER), None)
         await _deliver(held, fault=after, connection=connection, send=send)
