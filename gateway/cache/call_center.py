@@ -27,6 +27,7 @@ from gateway.domain.outcomes import Witness
 from gateway.domain.pauses import AllowedPause
 from gateway.domain.queues import Queue
 from gateway.telemetry.overhead import upstream_wait
+from gateway.telemetry.tracing import Tracing
 
 T = TypeVar("T")
 Foresee = Callable[[Snapshot[Agent], T], Agent | None]
@@ -57,6 +58,7 @@ class CachedCallCenter:
         policies: Mapping[ListingKind, FreshnessPolicy],
         observer: ReadObserver | None = None,
         walks: Walks | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self._upstream = upstream
         self._tenant_id = tenant_id
@@ -69,6 +71,7 @@ class CachedCallCenter:
             policies=policies,
             observer=observer,
             walks=walks,
+            tracing=tracing,
         )
         self._last_known = LastKnown()
         self._writes: set[asyncio.Task[Any]] = set()

@@ -4,10 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from opentelemetry.trace import SpanContext
+
 from gateway.cache.store import ListingKey
 from gateway.domain.deadlines import apart_from_caller, by_deadline
 from gateway.domain.errors import GatewayError, UpstreamUnavailable
 from gateway.domain.listings import Reading
+from gateway.telemetry.tracing import link_current_span
 
 Outcome = asyncio.Future[Reading[Any]]
 
@@ -20,6 +23,8 @@ class Flight:
     ) -> None:
         self.started_at = started_at
         self.generation = generation
+        self._walk_span: SpanContext | None = None
+        self._heir: Flight | None = None
         self.may_be_replaced = not is_heir
         """A walk that replaced another is not replaced itself: steady writes would starve all who wait."""
         self.task = asyncio.ensure_future(walk)
@@ -30,12 +35,29 @@ class Flight:
         """Wait for the outcome; a waiter that is cancelled or out of time leaves the flight to the others."""
         return await by_deadline(asyncio.shield(self._outcome))
 
+    async def join(self) -> Reading[Any]:
+        """`land` for one who did not begin the walk: its span links to the walk that serves it."""
+        try:
+            return await self.land()
+        finally:
+            link_current_span(self.walk_span)
+
+    @property
+    def walk_span(self) -> SpanContext | None:
+        """The span of the walk whose outcome this is; None where it is not traced."""
+        return self._walk_span if self._heir is None else self._heir.walk_span
+
+    def note_walk(self, span: SpanContext | None) -> None:
+        """The walk has begun."""
+        self._walk_span = span
+
     async def settle(self) -> None:
         """Wait for the end, whatever it is, while the waiter has time."""
         await by_deadline(asyncio.wait([self._outcome]))
 
     def give_way_to(self, heir: "Flight") -> None:
         """End this walk; those who wait for it get what the newer one brings."""
+        self._heir = heir
         self.task.remove_done_callback(self._take)
         self.task.cancel()
         heir._outcome.add_done_callback(self._take)  # noqa: SLF001 - another of its own class

@@ -18,11 +18,13 @@ from gateway.cache.freshness import (
 from gateway.cache.generations import Generations
 from gateway.cache.observing import ReadObserver, Unobserved
 from gateway.cache.sharing import Fetch, OwnWalks, Walks
+from gateway.cache.spans import ListingSpans
 from gateway.cache.store import Held, ListingKey, ListingKind, ListingStore
 from gateway.domain.clock import Clock
 from gateway.domain.errors import Failure, Refusal, UpstreamCredentialsRejected, UpstreamUnavailable
 from gateway.domain.listings import ANY_AGE, FreshnessBound, Reading, ReadSource, Snapshot
 from gateway.telemetry.overhead import upstream_wait
+from gateway.telemetry.tracing import Tracing
 
 RETRY_SECONDS: Final = 1.0
 """After a refresh that failed, the next one behind readers waits so long: a dead Evolux is not hammered."""
@@ -40,6 +42,7 @@ class HeldListings:
         policies: Mapping[ListingKind, FreshnessPolicy],
         observer: ReadObserver | None = None,
         walks: Walks | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self._store = store
         self._generations = generations
@@ -48,9 +51,13 @@ class HeldListings:
         self._observer = observer or Unobserved()
         self._walks = walks or OwnWalks(clock)
         self._flights = Flights()
+        self._spans = ListingSpans(tracing)
 
     async def read(self, key: ListingKey, fetch: Fetch, *, bound: FreshnessBound = ANY_AGE) -> Reading[Any]:
         """Give the listing as the policy and the caller's bound allow; raises what `fetch` raises."""
+        return await self._spans.reading(key, lambda: self._read(key, fetch, bound=bound))
+
+    async def _read(self, key: ListingKey, fetch: Fetch, *, bound: FreshnessBound) -> Reading[Any]:
         asked_at = self._clock.monotonic()
         held = self.peek(key)
         if held is not None:
@@ -139,7 +146,7 @@ class HeldListings:
                 flight = await self._flights.shareable(
                     key, generation=self.generation(key), oldest_at=oldest_at
                 )
-                reading = await (flight or self._launch(key, fetch, bound=bound)).land()
+                reading = await (flight.join() if flight else self._launch(key, fetch, bound=bound).land())
         except Failure as failure:
             fallback = self._fallback(key, bound=bound, failure=failure)
             if fallback is None:
@@ -168,9 +175,11 @@ class HeldListings:
         if self._walks.are_shared:
             oldest_at -= servable_seconds(self._policies[key.kind], bound=bound)
 
+        spanned = self._spans.walking(key, fetch, began=lambda span: flight.note_walk(span))  # noqa: PLW0108 - it is launched below
+
         async def walk() -> Reading[Any]:
             try:
-                reading = await self._walks.bring(key, fetch, oldest_at=oldest_at)
+                reading = await self._walks.bring(key, spanned, oldest_at=oldest_at)
             except Refusal:
                 self._forget(key, generation=generation)
                 raise
@@ -181,7 +190,8 @@ class HeldListings:
             self._keep(key, reading, generation=generation)
             return reading
 
-        return self._flights.launch(key, walk, started_at=oldest_at, generation=generation)
+        flight = self._flights.launch(key, walk, started_at=oldest_at, generation=generation)
+        return flight
 
     async def _take_last_good(self, key: ListingKey, *, generation: int) -> None:
         """Where nothing is held here, another replica's last listing stands in."""

@@ -98,6 +98,20 @@ class ListingStore:
         """Forget everything of a tenant that is no longer served."""
         self._tenants.pop(tenant_id, None)
 
+    def read_instants(self) -> dict[tuple[TenantId, ListingKind], float]:
+        """When each tenant's youngest listing of a kind was read, on the monotonic clock.
+
+        May be asked from another thread, and is no use of what is held.
+        """
+        newest: dict[tuple[TenantId, ListingKind], float] = {}
+        for tenant_id, own in tuple(self._tenants.items()):
+            for key in tuple(own):
+                held = _peek(own, key)
+                if held is not None:
+                    named = (tenant_id, key.kind)
+                    newest[named] = max(held.read_at, newest.get(named, held.read_at))
+        return newest
+
     @property
     def held_bytes(self) -> int:
         """An estimate of the memory that the held snapshots take."""
@@ -112,6 +126,14 @@ class ListingStore:
     def _forget_empty(self, tenant_id: TenantId) -> None:
         if not self._tenants[tenant_id]:
             del self._tenants[tenant_id]
+
+
+def _peek(own: cachetools.LRUCache[ListingKey, Held], key: ListingKey) -> Held | None:
+    """What is held, without making it the last used."""
+    try:
+        return cachetools.Cache.__getitem__(own, key)
+    except KeyError:
+        return None
 
 
 _BYTES_PER_ENCODED_BYTE = 5

@@ -1,9 +1,10 @@
 """Evolux's REST API as a `CallCenter`."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -25,10 +26,13 @@ from gateway.evolux.page_memory import PageMemory
 from gateway.evolux.paging import Page, WalkResult, walk
 from gateway.evolux.requests import Request
 from gateway.evolux.rows import PageRows, RowReader
+from gateway.telemetry.labels import WalkOutcome
 
 Row = TypeVar("Row")
 WireRow = TypeVar("WireRow")
 _NOT_FOUND = 404
+CANCELLED_WALK: Final = WalkResult[Any](rows=(), page_rows=1)
+"""What a walk saw that was broken off."""
 
 
 class EvoluxCallCenter:
@@ -148,17 +152,13 @@ class EvoluxCallCenter:
         self, request: Request, *, reader: RowReader[WireRow, Row], listing: str
     ) -> Reading[Row]:
         began_at = self._client.timer()
-        with self._client.within_deadline():
-            asked_at, result = await self._walk(request, reader=reader)
-        self._client.observer.walk_finished(
-            WalkReport(
-                listing=listing,
-                seconds=self._client.timer() - began_at,
-                rows=len(result.rows),
-                pages=result.pages,
-                torn=result.torn,
-            )
-        )
+        try:
+            with self._client.within_deadline():
+                asked_at, result = await self._walk(request, reader=reader)
+        except asyncio.CancelledError:
+            self._tell(CANCELLED_WALK, listing=listing, began_at=began_at)
+            raise
+        self._tell(result, listing=listing, began_at=began_at)
         if result.failure is not None and not result.is_usable:
             raise result.failure
         snapshot = Snapshot(
@@ -169,6 +169,19 @@ class EvoluxCallCenter:
             origin=result.origin,
         )
         return Reading(snapshot, ReadSource.WALKED, failure=result.failure)
+
+    def _tell(self, result: WalkResult[Any], *, listing: str, began_at: float) -> None:
+        self._client.observer.walk_finished(
+            WalkReport(
+                listing=listing,
+                outcome=_outcome_of(result),
+                code=None if result.failure is None else result.failure.code.value,
+                seconds=self._client.timer() - began_at,
+                rows=len(result.rows),
+                pages=result.pages,
+                torn=result.torn,
+            )
+        )
 
     async def _walk(
         self, request: Request, *, reader: RowReader[WireRow, Row]
@@ -211,6 +224,14 @@ class EvoluxCallCenter:
         if request.operation is not Operation.LIST_AGENTS:
             return reader.read_page(data)
         return self._agent_pages.read(data, number=number, reader=reader)
+
+
+def _outcome_of(result: WalkResult[Any]) -> WalkOutcome:
+    if result is CANCELLED_WALK:
+        return WalkOutcome.CANCELLED
+    if not result.is_usable:
+        return WalkOutcome.FAILED
+    return WalkOutcome.COMPLETE if result.missing is None else WalkOutcome.INCOMPLETE
 
 
 def _identity(row: Hashable) -> Hashable:

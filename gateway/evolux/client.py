@@ -4,7 +4,7 @@ import asyncio
 import random as random_module
 import ssl
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 
@@ -15,7 +15,7 @@ from gateway.evolux.connection import ConnectionLimits
 from gateway.evolux.envelope import Envelope
 from gateway.evolux.observing import AttemptReport, Unobserved, UpstreamObserver
 from gateway.evolux.operations import Operation
-from gateway.evolux.refusals import log_unknown_words
+from gateway.evolux.refusals import unknown_words
 from gateway.evolux.requests import Request, Revealable, TokenSource
 from gateway.evolux.retries import Retries
 from gateway.evolux.upstream_clock import UpstreamClock
@@ -40,6 +40,7 @@ class EvoluxClient:
         observer: UpstreamObserver | None = None,
         gate: Gate = lambda _operation: nullcontext(),
         may_retry: Callable[[], bool] = lambda: True,
+        trace_headers: Callable[[], Mapping[str, str]] = dict,
         verify: ssl.SSLContext | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         timer: Callable[[], float] = time.monotonic,
@@ -48,7 +49,9 @@ class EvoluxClient:
     ) -> None:
         self.observer: UpstreamObserver = observer or Unobserved()
         self.timer = timer
-        self._wire = Wire(base_url, limits=limits or ConnectionLimits(), verify=verify)
+        self._wire = Wire(
+            base_url, limits=limits or ConnectionLimits(), verify=verify, trace_headers=trace_headers
+        )
         self._tokens = tokens
         self._retries = retries or Retries()
         self._deadline_seconds = deadline_seconds
@@ -138,27 +141,33 @@ class EvoluxClient:
     async def _observed(
         self, request: Request, *, token: Revealable, attempt: int, ends_at: float
     ) -> Envelope:
-        began_at = self.timer()
-        answer, outcome = Answer(), "cancelled"
-        try:
-            answer = await self._wire.exchange(request, token=token, left_seconds=ends_at - began_at)
-            self._upstream_clock.note(answer.headers.get("date"), received_at=self._clock())
-            envelope = accepted(answer, operation=request.operation, now=self._clock())
-            outcome = "ok"
-        except GatewayError as error:
-            outcome = error.code.value
-            log_unknown_words(error, answer=answer, request=request, token=token)
-            raise
-        finally:
-            self.observer.attempt_finished(
-                AttemptReport(
-                    method=request.operation.method,
-                    path_template=request.operation.path_template,
-                    page=request.page,
-                    attempt=attempt,
-                    status=answer.status,
-                    seconds=self.timer() - began_at,
-                    outcome=outcome,
+        operation, began_at = request.operation, self.timer()
+        answer, outcome, said = Answer(), "cancelled", None
+        with self.observer.attempt_started(
+            operation.method, path_template=operation.path_template, page=request.page, attempt=attempt
+        ) as span:
+            try:
+                answer = await self._wire.exchange(request, token=token, left_seconds=ends_at - began_at)
+                if answer.status is not None:
+                    span.answered(answer.status)
+                self._upstream_clock.note(answer.headers.get("date"), received_at=self._clock())
+                envelope = accepted(answer, operation=operation, now=self._clock())
+                outcome = "ok"
+            except GatewayError as error:
+                outcome = error.code.value
+                said = unknown_words(error, answer=answer, request=request, token=token)
+                raise
+            finally:
+                self.observer.attempt_finished(
+                    AttemptReport(
+                        method=operation.method,
+                        path_template=operation.path_template,
+                        page=request.page,
+                        attempt=attempt,
+                        status=answer.status,
+                        seconds=self.timer() - began_at,
+                        outcome=outcome,
+                        said=said,
+                    )
                 )
-            )
         return envelope

@@ -4,9 +4,22 @@ from typing import Protocol
 
 import msgspec
 
+from gateway.telemetry.labels import WalkOutcome
+from gateway.telemetry.spans import UNSAMPLED, OpenSpan
+
+
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """What Evolux said where the error does not tell it: bounded, and without the request's secrets."""
+
+    texts: tuple[str, ...]
+    fault: str | None = None
+
 
 class AttemptReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One request, made or tried: `attempt` from 1, `outcome` "ok", "cancelled" or an error code."""
+    """One request, made or tried: `attempt` from 1, `outcome` "ok", "cancelled" or an error code.
+
+    `said` is for the log alone.
+    """
 
     method: str
     path_template: str
@@ -15,12 +28,18 @@ class AttemptReport(msgspec.Struct, frozen=True, kw_only=True):
     status: int | None
     seconds: float
     outcome: str
+    said: Said | None = None
 
 
 class WalkReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One full read of a listing: `pages` counts every page asked, `torn` the walks that had to be redone."""
+    """One full read of a listing: `pages` counts every page asked, `torn` the walks that had to be redone.
+
+    `code` is what a page could not be read for.
+    """
 
     listing: str
+    outcome: WalkOutcome
+    code: str | None
     seconds: float
     rows: int
     pages: int
@@ -39,6 +58,10 @@ class Odd(msgspec.Struct, frozen=True, kw_only=True):
 class UpstreamObserver(Protocol):
     """Watches the traffic to one Evolux. Its methods are called in the event loop and must not wait."""
 
+    def attempt_started(self, method: str, *, path_template: str, page: int | None, attempt: int) -> OpenSpan:
+        """A request is about to be sent; it is sent and answered within the span."""
+        ...
+
     def attempt_finished(self, report: AttemptReport) -> None:
         """A request ended, well or not."""
         ...
@@ -50,6 +73,17 @@ class UpstreamObserver(Protocol):
 
 class Unobserved:
     """The observer that looks away."""
+
+    def attempt_started(
+        self,
+        method: str,  # noqa: ARG002 - the protocol's
+        *,
+        path_template: str,  # noqa: ARG002 - the same
+        page: int | None,  # noqa: ARG002 - the same
+        attempt: int,  # noqa: ARG002 - the same
+    ) -> OpenSpan:
+        """Nothing."""
+        return UNSAMPLED
 
     def attempt_finished(self, report: AttemptReport) -> None:
         """Nothing."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 
 import httpx
@@ -41,8 +41,14 @@ class Wire:
     """The connections to one tenant's host. It knows bytes and faults, not what they mean."""
 
     def __init__(
-        self, base_url: str, *, limits: ConnectionLimits, verify: ssl.SSLContext | None = None
+        self,
+        base_url: str,
+        *,
+        limits: ConnectionLimits,
+        verify: ssl.SSLContext | None = None,
+        trace_headers: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
+        self._trace_headers = trace_headers
         self._base_url = base_url.rstrip("/")
         self._limits = limits
         self._transport = open_transport(limits=limits, verify=verify)
@@ -69,7 +75,7 @@ class Wire:
         outgoing = httpx.Request(
             request.operation.method,
             self._base_url + request.path_and_query,
-            headers={**_HEADERS, **request.headers(token)},
+            headers={**_HEADERS, **self._trace_headers(), **request.headers(token)},
             content=request.body,
             extensions=self._extensions,
         )

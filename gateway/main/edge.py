@@ -57,6 +57,7 @@ def build_edge(
         desk=DocumentDesk(documents, persisted=persisted, stores_automatically=settings.documents.automatic),
         authentication=Authentication(directory, call_center_of=call_center_of, rates=_rates(limits)),
         clock=clock.now,
+        tracing=telemetry.tracing,
         limits=_request_limits(limits),
         introspection=server.introspection,
         page=(lambda: graphiql_page(endpoint="/graphql")) if server.graphiql else None,

@@ -22,6 +22,7 @@ from gateway.main.sharing import shared_listings
 from gateway.main.stopping import Parting, Stop
 from gateway.main.tenants import RunningTenant
 from gateway.settings import Settings, SettingsError, load_settings
+from gateway.main.watching import load_of
 from gateway.telemetry import events
 from gateway.telemetry.telemetry import Telemetry
 from gateway.tenancy import ConfigWatcher, Directory, Tenant
@@ -70,10 +71,8 @@ class Gateway:
         self._is_serving = False
         self.stop = Stop(drain_seconds=settings.server.drain_seconds, on_drain=self._tell_draining)
         self._log = telemetry.logger("gateway")
-        telemetry.observe_breakers(lambda: {one: state.breaker for one, state in self.protection().items()})
-        telemetry.observe_in_flight(
-            lambda: {one: state.in_flight for one, state in self.protection().items()}
-        )
+        telemetry.observe_loads(lambda: {one: load_of(state) for one, state in self.protection().items()})
+        telemetry.observe_listing_ages(self.listing_ages)
 
     def app(self) -> Starlette:
         """The ASGI application; its lifespan opens and closes the service."""
@@ -103,6 +102,12 @@ class Gateway:
         """Take the tenants and callers of a new configuration; what they had in flight ends as it began."""
         tenants = tenants_of(settings, environ=self._environ)
         changed = self._directory.replace(tenants=tenants, callers=callers_of(settings))
+    def listing_ages(self) -> dict[tuple[str, str], float]:
+        """The age in seconds of the youngest listing of each kind that a tenant has; from any thread."""
+        now = self._clock.monotonic()
+        held = self._store.read_instants()
+        return {(str(tenant), kind.value): now - read_at for (tenant, kind), read_at in held.items()}
+
         for tenant_id in changed:
             self._store.drop_tenant(tenant_id)
             before = self._running.pop(tenant_id, None)

@@ -44,7 +44,7 @@ class RunningTenant:
         shared: SharedListings | None = None,
     ) -> None:
         self.tenant = tenant
-        self._watch = TenantWatch(tenant.id, telemetry=telemetry)
+        self._watch = TenantWatch(tenant.id, base_url=tenant.base_url, telemetry=telemetry)
         self.protection = Protection(
             turnstile=turnstile_limits(settings.limits),
             breaker=breaker_limits(settings.limits),
@@ -59,6 +59,7 @@ class RunningTenant:
             observer=self._watch,
             gate=self.protection.gate,
             may_retry=self.protection.may_retry,
+            trace_headers=telemetry.tracing.headers if settings.telemetry.trace_evolux else dict,
         )
         self.evolux = EvoluxCallCenter(
             self.client,
@@ -82,6 +83,7 @@ class RunningTenant:
             policies=policies_of(settings.cache),
             observer=self._watch,
             walks=self._walks,
+            tracing=telemetry.tracing,
         )
 
     async def greet(self) -> None:

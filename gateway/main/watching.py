@@ -2,14 +2,18 @@
 
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import urlsplit
 
 from gateway.cache.store import ListingKind
 from gateway.domain.errors import ErrorCode
 from gateway.domain.ids import TenantId
 from gateway.domain.listings import ReadSource
 from gateway.evolux.observing import AttemptReport, Odd, WalkReport
+from gateway.evolux.protection.protection import ProtectionState
 from gateway.telemetry import events
 from gateway.telemetry.labels import BreakerState, ListingOutcome, UpstreamOutcome, WalkOutcome
+from gateway.telemetry.loads import UpstreamLoad
+from gateway.telemetry.spans import OpenSpan
 from gateway.telemetry.telemetry import Telemetry
 
 _FAILURES: Final[Mapping[str, UpstreamOutcome]] = {
@@ -22,21 +26,43 @@ _FAILURES: Final[Mapping[str, UpstreamOutcome]] = {
 }
 _OK: Final = "ok"
 _CANCELLED: Final = "cancelled"
+_GAVE_ROWS: Final = frozenset({WalkOutcome.COMPLETE, WalkOutcome.INCOMPLETE})
 
 
 class TenantWatch:
     """Hears from the tenant's client and its held listings; `problem` is what Evolux last failed with."""
 
-    def __init__(self, tenant_id: TenantId, *, telemetry: Telemetry) -> None:
+    def __init__(self, tenant_id: TenantId, *, base_url: str, telemetry: Telemetry) -> None:
         self.problem: ErrorCode | None = None
         self._tenant_id = tenant_id
+        self._server = urlsplit(base_url)
+        self._breaker = BreakerState.CLOSED
         self._telemetry = telemetry
         self._incidents = telemetry.incidents(
             "gateway.upstream", failed=events.UPSTREAM_FAILED, recovered=events.UPSTREAM_RECOVERED
         )
         self._log = telemetry.logger("gateway.upstream")
-        self._odd = telemetry.incidents(
-            "gateway.upstream", failed=events.ODD_FIELD, recovered=events.UPSTREAM_RECOVERED
+        self._credentials = telemetry.incidents(
+            "gateway.upstream", failed=events.CREDENTIALS_REJECTED, recovered=events.CREDENTIALS_ACCEPTED
+        )
+        self._walks = telemetry.incidents(
+            "gateway.upstream", failed=events.WALK_FAILED, recovered=events.WALK_RECOVERED
+        )
+        self._odd = telemetry.incidents("gateway.upstream", failed=events.ODD_FIELD)
+        self._said = telemetry.line_budget("gateway.upstream", event=events.UPSTREAM_SAID)
+        self._torn = telemetry.line_budget("gateway.upstream", event=events.WALK_TORN)
+
+    def attempt_started(self, method: str, *, path_template: str, page: int | None, attempt: int) -> OpenSpan:
+        """A request leaves for Evolux: its span says under which breaker."""
+        return self._telemetry.tracing.upstream_span(
+            self._tenant_id,
+            method=method,
+            template=path_template,
+            attempt=attempt,
+            page=page,
+            breaker=self._breaker,
+            server_address=self._server.hostname,
+            server_port=self._server.port,
         )
 
     def attempt_finished(self, report: AttemptReport) -> None:
@@ -53,15 +79,20 @@ class TenantWatch:
         if outcome is UpstreamOutcome.CANCELLED:
             return
         self.problem = ErrorCode(report.outcome) if report.outcome in _FAILURES else None
-        if self.problem is None:
-            self._incidents.recover(tenant=self._tenant_id)
-        else:
-            self._incidents.fail(
-                tenant=self._tenant_id, endpoint=endpoint, outcome=outcome.value, status=report.status
+        self._tell_change(report, endpoint=endpoint, outcome=outcome)
+        if report.said is not None:
+            self._said.tell(
+                tenant=self._tenant_id,
+                endpoint=endpoint,
+                code=report.outcome,
+                status=report.status,
+                fault=report.said.fault,
+                texts=report.said.texts,
             )
 
     def breaker_changed(self, state: BreakerState) -> None:
         """The tenant's breaker is in another state now."""
+        self._breaker = state
         tell = self._log.warning if state is BreakerState.OPEN else self._log.info
         tell(events.BREAKER_CHANGED, tenant=self._tenant_id, state=state.value)
 
@@ -70,10 +101,16 @@ class TenantWatch:
         self._telemetry.record_walk(
             self._tenant_id,
             listing=report.listing,
-            outcome=WalkOutcome.COMPLETE if report.rows else WalkOutcome.FAILED,
+            outcome=report.outcome,
             duration_seconds=report.seconds,
-            rows=report.rows,
+            rows=report.rows if report.outcome in _GAVE_ROWS else None,
         )
+        if report.outcome is WalkOutcome.FAILED:
+            self._walks.fail(report.listing, tenant=self._tenant_id, listing=report.listing, code=report.code)
+        elif report.outcome in _GAVE_ROWS:
+            self._walks.recover(report.listing, tenant=self._tenant_id, listing=report.listing)
+        if report.torn:
+            self._torn.tell(tenant=self._tenant_id, listing=report.listing, walks=report.torn)
         for _ in range(report.torn):
             self._telemetry.record_torn_walk(self._tenant_id, listing=report.listing)
 
@@ -91,6 +128,31 @@ class TenantWatch:
     def reading_failed(self, kind: ListingKind) -> None:
         """A reader got an error."""
         self._telemetry.record_listing_read(self._tenant_id, listing=kind.value, outcome=ListingOutcome.ERROR)
+
+    def _tell_change(self, report: AttemptReport, *, endpoint: str, outcome: UpstreamOutcome) -> None:
+        """A refused token is told apart from an Evolux that fails: another person mends it."""
+        if outcome is UpstreamOutcome.REJECTED_CREDENTIALS:
+            self._credentials.fail(tenant=self._tenant_id, status=report.status)
+            return
+        if self.problem is not None:
+            self._incidents.fail(
+                tenant=self._tenant_id, endpoint=endpoint, outcome=outcome.value, status=report.status
+            )
+            return
+        self._credentials.recover(tenant=self._tenant_id)
+        self._incidents.recover(tenant=self._tenant_id)
+
+
+def load_of(state: ProtectionState) -> UpstreamLoad:
+    """What is shown of a tenant's protection."""
+    return UpstreamLoad(
+        breaker=state.breaker,
+        in_flight=state.in_flight,
+        waiting=state.waiting,
+        quota_left=state.tokens,
+        rest_seconds=state.held_seconds,
+        retries_left=state.retries_left,
+    )
 
 
 def _outcome_of(report: AttemptReport) -> UpstreamOutcome:

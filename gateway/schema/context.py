@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 from datetime import datetime
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from gateway.domain.listings import ANY_AGE, FreshnessBound, Reading
 from gateway.domain.pauses import AllowedPause
 from gateway.domain.queues import Queue
 from gateway.schema.shared_reads import SharedRead
+from gateway.telemetry.tracing import Tracing
 
 LISTINGS: Final = ("agents", "queues")
 """The listings that a whole operation shares, by the names under which the context has them."""
@@ -42,6 +44,7 @@ class OperationContext:
         "scopes",
         "selections",
         "tenant_id",
+        "tracing",
     )
 
     _now: datetime | None
@@ -59,6 +62,7 @@ class OperationContext:
         clock: Callable[[], datetime],
         request_id: str,
         bound: FreshnessBound = ANY_AGE,
+        tracing: Tracing | None = None,
     ) -> None:
         self.tenant_id = tenant_id
         self.caller_name = caller_name
@@ -66,6 +70,7 @@ class OperationContext:
         self.call_center = call_center
         self.request_id = request_id
         self.bound = bound
+        self.tracing = tracing
         self.ledger = Ledger()
         self._clock = clock
         self._readings: list[Reading[Any]] = []
@@ -102,9 +107,13 @@ class OperationContext:
         """
         first, *others = (self._shared(name) for name in listings)
         begun: list[asyncio.Future[Any]] = []
+        beside = copy_context()  # within the first reading its span is the current one
         try:
             await first.settle(
-                on_wait=lambda: begun.extend(asyncio.ensure_future(other.result()) for other in others)
+                on_wait=lambda: begun.extend(
+                    asyncio.get_running_loop().create_task(other.result(), context=beside.copy())
+                    for other in others
+                )
             )
             if begun:
                 await asyncio.gather(*begun, return_exceptions=True)

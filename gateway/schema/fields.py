@@ -21,6 +21,7 @@ from gateway.domain.scopes import require_scope
 from gateway.engine.resolvers import EXTENSION, BoundResolver, ReadArguments, Resolve, Resolver, Source
 from gateway.schema.context import OperationContext
 
+from gateway.schema.spans import spanned
 Info = GraphQLResolveInfo[OperationContext]
 
 _KEY: Final = "resolver"
@@ -92,13 +93,14 @@ def bind_resolvers(schema: strawberry.Schema) -> None:
     roots = (schema._schema.query_type, schema._schema.mutation_type)  # noqa: SLF001 - Strawberry has no public name
     for graphql_type in schema._schema.type_map.values():  # noqa: SLF001 - the same
         if isinstance(graphql_type, GraphQLObjectType) and not graphql_type.name.startswith("__"):
-            for field in graphql_type.fields.values():
+            for name, field in graphql_type.fields.items():
                 declared = resolver_of(field)
                 if declared.is_entry is not (graphql_type in roots):
                     raise TypeError(
                         f"{graphql_type.name}: root fields, and they alone, are declared as entry()"
                     )
-                bound = _bind(field, declared=declared, schema=schema)
+                coordinate = f"{graphql_type.name}.{name}"
+                bound = _bind(field, declared=declared, schema=schema, coordinate=coordinate)
                 field.extensions[EXTENSION] = bound
                 field.resolve = _as_graphql_core_calls(bound)
 
@@ -116,11 +118,13 @@ def _definition(field: GraphQLField) -> StrawberryField:
     return cast("StrawberryField", field.extensions[GraphQLCoreConverter.DEFINITION_BACKREF])
 
 
-def _bind(field: GraphQLField, *, declared: Resolver, schema: strawberry.Schema) -> BoundResolver:
+def _bind(
+    field: GraphQLField, *, declared: Resolver, schema: strawberry.Schema, coordinate: str
+) -> BoundResolver:
     if declared.function is None:
         return BoundResolver(declared=declared)
-    call = declared.function
-    parameters = list(inspect.signature(call).parameters)
+    parameters = list(inspect.signature(declared.function).parameters)
+    call = spanned(declared.function, coordinate=coordinate) if _does_work(declared) else declared.function
     return BoundResolver(
         declared=declared,
         call=_require(declared.scope, resolve=call) if declared.scope else call,
@@ -131,6 +135,12 @@ def _bind(field: GraphQLField, *, declared: Resolver, schema: strawberry.Schema)
 
 def _as_graphql_core_calls(bound: BoundResolver) -> Resolve:
     call, read_arguments = bound.call, bound.read_arguments
+def _does_work(declared: Resolver) -> bool:
+    """Whether it may read on its own account, not only look into a listing that the operation shares."""
+    is_upstream = declared.source is Source.UPSTREAM
+    return declared.is_entry or (is_upstream and declared.reads is None and not declared.is_fleeting)
+
+
     if call is None:
         read = attrgetter(cast("str", bound.declared.attribute))
         return lambda row, _info: read(row)

@@ -196,3 +196,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     documents: DocumentSettings = DocumentSettings()
     limits: LimitSettings = LimitSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
+    trace_evolux: Annotated[
+        bool, Meta(description="Send `traceparent` to Evolux, beside the token's header: ids and no more.")
+    ] = False

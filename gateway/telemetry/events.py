@@ -35,10 +35,15 @@ DRAINING: Final = LogEvent(
 )
 STOPPED: Final = LogEvent("service.stopped", "The gateway has shut down.", ())
 CONFIG_LOADED: Final = LogEvent("config.loaded", "A configuration was taken up.", ("tenants", "callers"))
-CONFIG_REJECTED: Final = LogEvent(
-    "config.rejected",
-    "A new configuration is broken; the last good one stays.",
-    ("reason",),
+CONFIG_APPLIED: Final = LogEvent("config.applied", "The configuration file was followed.", ("file",))
+CONFIG_KEPT: Final = LogEvent(
+    "config.kept",
+    "The configuration file is broken; the last good one stays. Told once per reason.",
+    ("file", "reason"),
+)
+TOKEN_REPLACED: Final = LogEvent("tenant.token_replaced", "A token file has another token now.", ("file",))
+TOKEN_KEPT: Final = LogEvent(
+    "tenant.token_kept", "A token file cannot be read; the last good token stays.", ("file", "reason")
 )
 UPSTREAM_FAILED: Final = LogEvent(
     "upstream.failed",
@@ -50,20 +55,35 @@ UPSTREAM_RECOVERED: Final = LogEvent(
     "Evolux answers the tenant again.",
     ("tenant", "count", "seconds"),
 )
-UPSTREAM_REFUSED: Final = LogEvent(
-    "upstream.refused",
-    "Evolux refused a write in words that the gateway does not know.",
-    ("tenant", "endpoint", "status", "text"),
+UPSTREAM_SAID: Final = LogEvent(
+    "upstream.said",
+    "Evolux's own words, where the caller is told less: a few a minute, `suppressed` counts the others.",
+    ("tenant", "endpoint", "code", "status", "fault", "texts", "suppressed"),
 )
 CREDENTIALS_REJECTED: Final = LogEvent(
     "upstream.credentials_rejected",
-    "Evolux refused the tenant's token: an operator must act.",
+    "Evolux refuses the tenant's token: an operator must act. Told once per change.",
     ("tenant", "status"),
+)
+CREDENTIALS_ACCEPTED: Final = LogEvent(
+    "upstream.credentials_accepted",
+    "Evolux takes the tenant's token again.",
+    ("tenant", "count", "seconds"),
 )
 ODD_FIELD: Final = LogEvent(
     "listing.odd_field",
     "A field of a row could not be read and is served as null; told once per field.",
     ("tenant", "listing", "field"),
+)
+KEYS_FAILED: Final = LogEvent(
+    "issuer.keys_failed",
+    "The issuer of JWTs does not show its keys; the last good ones serve. Told once per change.",
+    ("reason",),
+)
+KEYS_RECOVERED: Final = LogEvent(
+    "issuer.keys_recovered",
+    "The issuer of JWTs shows its keys again.",
+    ("count", "seconds"),
 )
 SHARING_FAILED: Final = LogEvent(
     "sharing.failed",
@@ -77,17 +97,17 @@ SHARING_RECOVERED: Final = LogEvent(
 )
 WALK_TORN: Final = LogEvent(
     "walk.torn",
-    "The listing changed its length while it was walked.",
-    ("tenant", "listing", "walks"),
+    "The listing changed its length while it was walked; a few a minute, `suppressed` counts the others.",
+    ("tenant", "listing", "walks", "suppressed"),
 )
-REFRESH_FAILED: Final = LogEvent(
-    "listing.refresh_failed",
-    "A listing could not be refreshed behind its readers; told once per change.",
+WALK_FAILED: Final = LogEvent(
+    "walk.failed",
+    "A listing cannot be read from Evolux; told once per change.",
     ("tenant", "listing", "code"),
 )
-REFRESH_RECOVERED: Final = LogEvent(
-    "listing.refresh_recovered",
-    "The listing is refreshed again.",
+WALK_RECOVERED: Final = LogEvent(
+    "walk.recovered",
+    "The listing can be read again.",
     ("tenant", "listing", "count", "seconds"),
 )
 BREAKER_CHANGED: Final = LogEvent(

@@ -31,7 +31,7 @@ class IncidentLog:
         log: FilteringBoundLogger,
         *,
         failed: LogEvent,
-        recovered: LogEvent,
+        recovered: LogEvent | None = None,
         monotonic: Callable[[], float],
         reminder_seconds: float = 60.0,
     ) -> None:
@@ -60,6 +60,6 @@ class IncidentLog:
     def recover(self, *key: str, **fields: object) -> None:
         """Note that the thing works; says nothing where no incident is open."""
         incident = self._open.pop(key, None)
-        if incident is not None:
+        if incident is not None and self._recovered is not None:
             seconds = self._monotonic() - incident.began_at
             self._log.warning(self._recovered, count=incident.count, seconds=seconds, **fields)

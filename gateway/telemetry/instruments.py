@@ -63,6 +63,13 @@ REQUEST_OVERHEAD: Final = Metric(
     labels=(labels.KIND,),
     buckets=_OVERHEAD_BUCKETS,
 )
+HTTP_REQUESTS: Final = Metric(
+    name="gateway.http.requests",
+    kind=MetricKind.COUNTER,
+    unit="{request}",
+    description="Answered HTTP requests, those of probes and scrapes left out.",
+    labels=(labels.ROUTE, labels.STATUS),
+)
 UPSTREAM_DURATION: Final = Metric(
     name="gateway.upstream.duration",
     kind=MetricKind.HISTOGRAM,
@@ -92,6 +99,34 @@ UPSTREAM_IN_FLIGHT: Final = Metric(
     description="Requests at Evolux right now.",
     labels=(labels.TENANT,),
 )
+UPSTREAM_WAITING: Final = Metric(
+    name="gateway.upstream.waiting",
+    kind=MetricKind.OBSERVED_GAUGE,
+    unit="{request}",
+    description="Requests that wait for their turn at Evolux.",
+    labels=(labels.TENANT,),
+)
+UPSTREAM_QUOTA_LEFT: Final = Metric(
+    name="gateway.upstream.quota_left",
+    kind=MetricKind.OBSERVED_GAUGE,
+    unit="{request}",
+    description="Requests that the tenant's quota has left at this instant.",
+    labels=(labels.TENANT,),
+)
+UPSTREAM_REST: Final = Metric(
+    name="gateway.upstream.rest",
+    kind=MetricKind.OBSERVED_GAUGE,
+    unit="s",
+    description="For how long Evolux still asks not to be read; 0 where it does not.",
+    labels=(labels.TENANT,),
+)
+UPSTREAM_RETRIES_LEFT: Final = Metric(
+    name="gateway.upstream.retries_left",
+    kind=MetricKind.OBSERVED_GAUGE,
+    unit="{attempt}",
+    description="Retries that the tenant's retry budget has left.",
+    labels=(labels.TENANT,),
+)
 BREAKER_STATE: Final = Metric(
     name="gateway.breaker.state",
     kind=MetricKind.OBSERVED_GAUGE,
@@ -118,7 +153,7 @@ LISTING_AGE: Final = Metric(
     name="gateway.listing.age",
     kind=MetricKind.OBSERVED_GAUGE,
     unit="s",
-    description="Age of the listing now held.",
+    description="Age of the listing now held; of several, as those of agents' pauses, the youngest.",
     labels=(labels.TENANT, labels.LISTING),
 )
 LISTING_ODD_FIELDS: Final = Metric(

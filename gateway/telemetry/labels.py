@@ -99,6 +99,8 @@ def _values(*members: Iterable[Enum]) -> tuple[str, ...]:
 
 TENANT: Final = Label(name="tenant", description="The tenant's id.", limit=200)
 ENDPOINT: Final = Label(name="endpoint", description="Method and path template at Evolux.")
+ROUTE: Final = Label(name="route", description="The route's template, never the path.")
+STATUS: Final = Label(name="status", description="The HTTP status.")
 LISTING: Final = Label(name="listing", description="The listing: agents, queues, …")
 FIELD: Final = Label(name="field", description="The field of a row that could not be read.")
 KIND: Final = Label(name="kind", description="The GraphQL operation type.", values=_values(OperationKind))

@@ -16,9 +16,11 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
-from gateway.domain.errors import GatewayError, Refusal
+from gateway.domain.errors import ErrorCode, GatewayError, Refusal
 from gateway.telemetry import names
 from gateway.telemetry.names import Attribute
+
+_REFUSALS: Final = frozenset(refusal.code for refusal in Refusal.__subclasses__())
 
 
 class OpenSpan:
@@ -68,6 +70,13 @@ class OpenSpan:
         """Mark the span as failed with an error code of the catalogue, a status or a class name."""
         self.note(names.ERROR_TYPE, code)
         self._span.set_status(Status(StatusCode.ERROR, code))
+
+    def end_with(self, code: ErrorCode | None) -> None:
+        """Take up the first error code of an answer, none where it has no error."""
+        if code in _REFUSALS and code is not None:
+            self.note(names.REFUSAL, code.value)
+        elif code is not None:
+            self.fail(code.value)
 
     def hang_up(self) -> None:
         """Note that the caller left: not an error."""

@@ -17,12 +17,13 @@ from gateway.telemetry.export import OtlpExport
 from gateway.telemetry.incidents import IncidentLog
 from gateway.telemetry.labels import (
     SUCCESS,
-    BreakerState,
     ListingOutcome,
     OperationKind,
     UpstreamOutcome,
     WalkOutcome,
 )
+from gateway.telemetry.line_budget import LineBudget
+from gateway.telemetry.loads import UpstreamLoad, observe_loads
 from gateway.telemetry.logs import LogFormat, LogLevel, Logs, configure_logs
 from gateway.telemetry.loop_lag import sample_loop_lag
 from gateway.telemetry.metrics import Metrics, NoMetrics
@@ -30,7 +31,6 @@ from gateway.telemetry.tallies import Histograms
 from gateway.telemetry.tracing import Tracing
 
 _ABORT_SECONDS: Final = 0.5
-_BREAKER_VALUES: Final = {state: value for value, state in enumerate(BreakerState)}
 
 
 class Telemetry:
@@ -102,7 +102,7 @@ class Telemetry:
         """Make the logger of one part of the gateway, by the name of its package."""
         return self.logs.logger(name)
 
-    def incidents(self, name: str, *, failed: LogEvent, recovered: LogEvent) -> IncidentLog:
+    def incidents(self, name: str, *, failed: LogEvent, recovered: LogEvent | None = None) -> IncidentLog:
         """Make a log that tells of a failure when it begins and when it ends, not each time."""
         return IncidentLog(
             self.logger(name),
@@ -110,6 +110,10 @@ class Telemetry:
             recovered=recovered,
             monotonic=self._monotonic,
         )
+
+    def line_budget(self, name: str, *, event: LogEvent) -> LineBudget:
+        """Make a log of one event that writes a few lines a minute and counts the others."""
+        return LineBudget(self.logger(name), event=event, monotonic=self._monotonic)
 
     def record_request(
         self,
@@ -124,6 +128,10 @@ class Telemetry:
         self.metrics.record(instruments.REQUEST_DURATION, duration_seconds, kind=kind.value, code=told)
         overhead = max(0.0, duration_seconds - upstream_seconds)
         self.metrics.record(instruments.REQUEST_OVERHEAD, overhead, kind=kind.value)
+
+    def record_http(self, route: str, *, status: int) -> None:
+        """One answered HTTP request; `route` is a template."""
+        self.metrics.count(instruments.HTTP_REQUESTS, route=route, status=str(status))
 
     def record_upstream(
         self,
@@ -177,19 +185,9 @@ class Telemetry:
         """A field of a row could not be read and is served as null."""
         self.metrics.count(instruments.LISTING_ODD_FIELDS, tenant=tenant, listing=listing, field=field)
 
-    def observe_breakers(self, read: Callable[[], Mapping[str, BreakerState]]) -> None:
-        """Show each tenant's breaker; `read` is asked whenever somebody looks, from another thread."""
-        self.metrics.observe(
-            instruments.BREAKER_STATE,
-            lambda: [({"tenant": tenant}, _BREAKER_VALUES[state]) for tenant, state in read().items()],
-        )
-
-    def observe_in_flight(self, read: Callable[[], Mapping[str, int]]) -> None:
-        """Show how many requests each tenant has at Evolux."""
-        self.metrics.observe(
-            instruments.UPSTREAM_IN_FLIGHT,
-            lambda: [({"tenant": tenant}, count) for tenant, count in read().items()],
-        )
+    def observe_loads(self, read: Callable[[], Mapping[str, UpstreamLoad]]) -> None:
+        """Show each tenant's breaker, queue, quota and retries; `read` is asked from another thread."""
+        observe_loads(self.metrics, read)
 
     def observe_listing_ages(self, read: Callable[[], Mapping[tuple[str, str], float]]) -> None:
         """Show the age in seconds of every listing held, by tenant and listing."""

@@ -59,6 +59,12 @@ class Tracing:
             trace_id, flags = f"{context.trace_id:032x}", f"{context.trace_flags:02x}"
             headers["traceparent"] = f"00-{trace_id}-{format_span_id(context.span_id)}-{flags}"
 
+    def headers(self) -> dict[str, str]:
+        """Give the headers that send the current trace along; none outside of one."""
+        headers: dict[str, str] = {}
+        self.inject(headers)
+        return headers
+
     def trace_id(self) -> str:
         """Give the current trace's id as 32 hex digits; empty outside of one."""
         return trace_id_of(get_current_span())
@@ -171,6 +177,12 @@ def current_span_context() -> SpanContext | None:
     """Give what a link to the current span needs; None where it is not sampled."""
     span = get_current_span()
     return span.get_span_context() if span.is_recording() else None
+
+
+def link_current_span(other: SpanContext | None) -> None:
+    """Point from the current span to the one that did its work."""
+    if other is not None:
+        get_current_span().add_link(other)
 
 
 def known_method(method: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, Protocol, final
+from typing import Protocol, final
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -10,10 +10,8 @@ import structlog
 
 from gateway.domain.ids import TenantId
 from gateway.domain.secrets import ApiToken
+from gateway.telemetry import events
 from gateway.tenancy.signatures import signature_of
-
-REPLACED: Final = "tenant.token_replaced"
-KEPT: Final = "tenant.token_kept"
 
 _log = structlog.get_logger("gateway.config")
 
@@ -103,12 +101,12 @@ class FileToken:
         try:
             token = _read(self._path)
         except (OSError, ValueError) as refused:  # ValueError: not UTF-8, or not a token
-            _log.warning(KEPT, file=str(self._path), reason=type(refused).__name__)
+            _log.warning(events.TOKEN_KEPT, file=str(self._path), reason=type(refused).__name__)
             return False
         changed = token != self._token
         self._token = token
         if changed:
-            _log.info(REPLACED, file=str(self._path))
+            _log.info(events.TOKEN_REPLACED, file=str(self._path))
         return changed
 
     def __eq__(self, other: object) -> bool:

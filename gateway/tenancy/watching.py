@@ -3,14 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Final, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import structlog
 
+from gateway.telemetry import events
 from gateway.tenancy.signatures import Signature, signature_of
-
-CONFIG_APPLIED: Final = "config.applied"
-CONFIG_KEPT: Final = "config.kept"
 
 _log = structlog.get_logger("gateway.config")
 T = TypeVar("T")
@@ -69,11 +67,11 @@ class ConfigWatcher(Generic[T]):
             self._keep(type(unforeseen).__name__, changed=changed)
         else:
             self._refused = None
-            _log.info(CONFIG_APPLIED, file=str(self._path))
+            _log.info(events.CONFIG_APPLIED, file=str(self._path))
             return True
         return False
 
     def _keep(self, reason: str, *, changed: bool) -> None:
         if changed or reason != self._refused:
-            _log.error(CONFIG_KEPT, file=str(self._path), reason=reason)
+            _log.error(events.CONFIG_KEPT, file=str(self._path), reason=reason)
         self._refused = reason

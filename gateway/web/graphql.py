@@ -24,13 +24,16 @@ from gateway.engine.executor import Executor, shallow_data
 from gateway.engine.limits import check_variables
 from gateway.engine.reading import ReadOperation
 from gateway.schema.context import OperationContext
+from gateway.telemetry.labels import OperationKind
+from gateway.telemetry.spans import OpenSpan
+from gateway.telemetry.tracing import Tracing, is_sampled
 from gateway.tenancy import Caller
 from gateway.web.answers import data_answer, refuse
 from gateway.web.authentication import Authentication, Visitor
 from gateway.web.bodies import BodyTooSlow, GraphQLRequest, parse_body, parse_parameters, read_body
 from gateway.web.freshness import bound_of, freshness_headers
 from gateway.web.media_types import AnswerType, answer_type_of, is_readable, prefers_html
-from gateway.web.notes import note_code, note_operation, note_visitor, request_id_in
+from gateway.web.notes import note_code, note_operation, note_visitor, notes_of, request_id_in
 from gateway.web.partial import tell_missing_parts
 from gateway.web.persisted import DocumentDesk
 from gateway.web.results import answer_document_errors, answer_errors, answer_result, errors_of
@@ -62,6 +65,7 @@ class GraphQLEndpoint:
         desk: DocumentDesk,
         authentication: Authentication,
         clock: Callable[[], datetime],
+        tracing: Tracing,
         limits: RequestLimits,
         introspection: bool = True,
         page: Callable[[], Response] | None = None,
@@ -72,6 +76,7 @@ class GraphQLEndpoint:
         self._desk = desk
         self._authentication = authentication
         self._clock = clock
+        self._tracing = tracing
         self._limits = limits
         self._introspection = introspection
         self._page = page
@@ -107,7 +112,18 @@ class GraphQLEndpoint:
         if request.method == "GET" and operation.type is not OperationType.QUERY:
             message = "Only a query may be asked by GET."
             return _refuse(request, 405, message, kind=kind, headers={"allow": "POST"})
-        return await self._run(operation, visitor=visitor, request=request, kind=kind)
+        with self._span_of(operation, tenant=visitor.tenant_id) as span:
+            response = await self._run(operation, visitor=visitor, request=request, kind=kind)
+            span.end_with(notes_of(request).code)
+        return response
+
+    def _span_of(self, operation: Operation, *, tenant: str) -> OpenSpan:
+        return self._tracing.operation_span(
+            OperationKind(operation.type.value),
+            name=operation.name,
+            document_hash=operation.document.sha256,
+            tenant=tenant,
+        )
 
     async def _read(self, request: Request) -> GraphQLRequest:
         document_id = request.path_params.get("document_id")
@@ -184,6 +200,7 @@ class GraphQLEndpoint:
             bound=bound_of(request.headers.get("cache-control")),
             clock=self._clock,
             request_id=request_id_in(request),
+            tracing=self._tracing if is_sampled() else None,
         )
 
 

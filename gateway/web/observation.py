@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import MutableMapping
+from http import HTTPStatus
 from typing import Any, Final
 
 from starlette.datastructures import Headers
@@ -11,7 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.domain.errors import ErrorCode, InternalServerError, OperationTooLarge
-from gateway.telemetry import events
+from gateway.telemetry import events, names
 from gateway.telemetry.logs import request_fields
 from gateway.telemetry.overhead import measured_wait
 from gateway.telemetry.telemetry import Telemetry
@@ -49,9 +50,9 @@ class Observation:
         route = _route_of(scope["path"])
         tracing = self._telemetry.tracing
         with (
-            request_fields(request_id=notes.request_id),
             measured_wait(monotonic=time.monotonic) as wait,
             tracing.server_span(headers, method=scope["method"], route=route, scheme=scope["scheme"]) as span,
+            request_fields(request_id=notes.request_id, trace_id=span.trace_id),
         ):
             try:
                 if _header_bytes(scope) > self._max_header_bytes:
@@ -71,6 +72,10 @@ class Observation:
                     told = InternalServerError("Internal server error.")
                     await refuse(told, request_id=notes.request_id)(scope, receive, answer)
             span.answered(answer.status or 500)
+            if notes.tenant is not None:
+                span.note(names.TENANT, notes.tenant)
+            if notes.code is not None and (answer.status or 500) >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                span.fail(notes.code.value)
             self._tell(
                 scope, notes, status=answer.status or 500, route=route, began_at=began_at, wait=wait.seconds
             )
@@ -86,6 +91,7 @@ class Observation:
         if route in QUIET_PATHS:
             return
         seconds = time.perf_counter() - began_at
+        self._telemetry.record_http(route, status=status)
         self._telemetry.record_request(
             notes.kind, code=notes.code, duration_seconds=seconds, upstream_seconds=wait
         )

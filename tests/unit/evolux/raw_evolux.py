@@ -14,6 +14,7 @@ from gateway.evolux.client import EvoluxClient
 from gateway.evolux.connection import ConnectionLimits
 from gateway.evolux.observing import AttemptReport, WalkReport
 from gateway.evolux.retries import Retries
+from gateway.telemetry.spans import UNSAMPLED, OpenSpan
 
 Reply = Callable[[asyncio.StreamWriter], Awaitable[None]]
 TOKEN = "segredo-do-tenant"
@@ -78,6 +79,9 @@ class Watcher:
     @property
     def outcomes(self) -> list[str]:
         return [report.outcome for report in self.attempts]
+
+    def attempt_started(self, _method: str, **_of: Any) -> OpenSpan:
+        return UNSAMPLED
 
     def attempt_finished(self, report: AttemptReport) -> None:
         self.attempts.append(report)

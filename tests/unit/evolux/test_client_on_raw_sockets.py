@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-import structlog
 
 from gateway.domain.errors import (
     AgentNotFound,
@@ -331,15 +330,17 @@ async def test_the_token_stands_in_its_header_and_nowhere_else() -> None:
 
 async def test_no_secret_reaches_the_log_though_evolux_repeats_it() -> None:
     echo = {"meta": {"status": 400, "message": f"s3nha-secreta {TOKEN} não presta " + "x" * 900}}
-    with structlog.testing.capture_logs() as logs:
-        error, _ = await failure_of(CREATE, json_reply(400, body=echo))
+    watcher = Watcher()
+    error, _ = await failure_of(CREATE, json_reply(400, body=echo), observer=watcher)
     assert type(error) is UpstreamRefused
     assert "presta" not in error.message
-    [entry] = logs
-    assert entry["texts"][0].startswith("*** *** não presta")
-    assert len(entry["texts"][0]) == 200
-    assert TOKEN not in str(logs)
-    assert "s3nha" not in str(logs)
+    [report] = watcher.attempts
+    assert report.said is not None
+    [text] = report.said.texts
+    assert text.startswith("*** *** não presta")
+    assert len(text) == 200
+    assert TOKEN not in str(report)
+    assert "s3nha" not in str(report)
     assert "s3nha" not in repr(CREATE)
 
 

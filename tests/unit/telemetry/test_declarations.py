@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.telemetry import instruments
-from gateway.telemetry.events import log_events
+from gateway.telemetry import events, instruments
+from gateway.telemetry.events import LogEvent, log_events
 from gateway.telemetry.instruments import metrics
 from gateway.telemetry.names import attributes, span_shapes
 from gateway.telemetry.reference import telemetry_reference
@@ -34,15 +34,27 @@ def declared_by_method() -> dict[str, set[str]]:
     return {method: names for methods, names in kinds for method in methods}
 
 
+def named_texts(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
+    """The module's own constants that hold a text: a name for a name is no declaration."""
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        value = getattr(node, "value", None)
+        if isinstance(value, ast.Constant) and isinstance(value.value, str):
+            yield from ((target.id, value) for target in targets if isinstance(target, ast.Name))
+
+
 def undeclared(source: str) -> Iterator[str]:
     """Every literal name of a signal in the source that is not declared."""
     declared = declared_by_method()
-    for node in ast.walk(ast.parse(source)):
+    tree = ast.parse(source)
+    constants = dict(named_texts(tree))
+    for node in ast.walk(tree):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args):
             continue
         name, method = node.args[0], node.func.attr
         if method not in declared:
             continue
+        name = constants.get(name.id, name) if isinstance(name, ast.Name) else name
         literal = ast.unparse(name) if isinstance(name, ast.JoinedStr | ast.BinOp) else None
         if isinstance(name, ast.Constant) and isinstance(name.value, str):
             literal = name.value if name.value not in declared[method] else None
@@ -66,6 +78,7 @@ def test_no_part_of_the_gateway_uses_an_undeclared_name(path: Path) -> None:
         "span.set_attribute('agent.name', name)",
         "tracer.start_span('my span')",
         "meter.create_counter('gateway.more')",
+        "KEPT: Final = 'something.kept'\nlog.info(KEPT)",
     ],
 )
 def test_an_undeclared_name_is_found(source: str) -> None:
@@ -88,6 +101,14 @@ def test_every_metric_is_recorded_somewhere() -> None:
     )
     declared = {name for name, value in vars(instruments).items() if isinstance(value, instruments.Metric)}
     assert {name for name in declared if f"instruments.{name}" not in written} == set()
+
+
+def test_every_log_event_is_written_somewhere() -> None:
+    written = "".join(
+        path.read_text(encoding="utf-8") for path in GATEWAY.rglob("*.py") if path.name != "events.py"
+    )
+    declared = {name for name, value in vars(events).items() if isinstance(value, LogEvent)}
+    assert {name for name in declared if f"events.{name}" not in written} == set()
 
 
 def test_names_are_declared_once() -> None:

@@ -12,7 +12,8 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from gateway.telemetry import events
 from gateway.telemetry.export import WatchedSpanExporter
-from gateway.telemetry.labels import OperationKind
+from gateway.telemetry.labels import BreakerState, OperationKind
+from gateway.telemetry.loads import UpstreamLoad
 from gateway.telemetry.telemetry import Telemetry
 from tests.unit.telemetry.collector import collecting
 from tests.unit.telemetry.recording import record
@@ -52,7 +53,7 @@ def test_a_collector_gets_the_spans_and_every_metric_histograms_too() -> None:
         with telemetry.tracing.server_span({}, method="POST", route="/graphql", scheme="http"):
             telemetry.record_torn_walk("acme", listing="agents")
             telemetry.record_request(OperationKind.QUERY, code=None, duration_seconds=0.1)
-        telemetry.observe_in_flight(lambda: {"acme": 1})
+        telemetry.observe_loads(lambda: {"acme": UpstreamLoad(BreakerState.CLOSED, 1, 0, 9.5, 0.0, 3)})
         telemetry.shutdown(timeout_seconds=20)
         assert collector.span_names() == ["POST /graphql"]
         assert {

@@ -112,8 +112,8 @@ def test_levels_are_set_per_logger_and_hold_for_those_below() -> None:
     logs = Logs(level="warning", levels={"gateway.evolux": "debug"}, fmt="json", stream=stream)
     logs.logger("gateway.evolux.walk").debug(events.WALK_TORN)
     logs.logger("gateway.web").info(events.ACCESS)
-    logs.logger("gateway.web").warning(events.CONFIG_REJECTED)
-    assert [line["event"] for line in lines(stream)] == ["walk.torn", "config.rejected"]
+    logs.logger("gateway.web").warning(events.CONFIG_KEPT)
+    assert [line["event"] for line in lines(stream)] == ["walk.torn", "config.kept"]
 
 
 def test_off_writes_nothing_at_all() -> None:
@@ -125,10 +125,10 @@ def test_off_writes_nothing_at_all() -> None:
 def test_a_terminal_gets_the_human_form_and_nothing_can_steer_it() -> None:
     stream = Terminal()
     log = Logs(stream=stream).logger("gateway.web")
-    log.info(events.UPSTREAM_REFUSED, text="\x1b[2Jcleared\nforged line", token=ApiToken("s3cr3t"))
+    log.info(events.UPSTREAM_SAID, text="\x1b[2Jcleared\nforged line", token=ApiToken("s3cr3t"))
     written = stream.getvalue()
     assert written.count("\n") == 1
-    assert "upstream.refused" in written
+    assert "upstream.said" in written
     assert "\x1b[2J" not in written
     assert "s3cr3t" not in written
     with pytest.raises(json.JSONDecodeError):
@@ -143,7 +143,7 @@ def test_auto_is_json_where_there_is_no_terminal() -> None:
 
 def test_texts_that_utf8_cannot_hold_are_still_written() -> None:
     stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
-    Logs(fmt="json", stream=stream).logger("gateway").info(events.UPSTREAM_REFUSED, text="\ud800 Almoço")
+    Logs(fmt="json", stream=stream).logger("gateway").info(events.UPSTREAM_SAID, text="\ud800 Almoço")
     stream.seek(0)
     assert json.loads(stream.read())["text"] == "\ud800 Almoço"
 

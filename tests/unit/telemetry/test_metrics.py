@@ -16,10 +16,15 @@ from gateway.telemetry.labels import (
     UpstreamOutcome,
     WalkOutcome,
 )
+from gateway.telemetry.loads import UpstreamLoad
 from gateway.telemetry.metrics import Metrics, NoMetrics
 from gateway.telemetry.tallies import Histograms
 from gateway.telemetry.telemetry import Telemetry
 from tests.unit.telemetry.recording import labels, record, samples
+
+
+def load(breaker: BreakerState = BreakerState.CLOSED, in_flight: int = 0) -> UpstreamLoad:
+    return UpstreamLoad(breaker, in_flight, waiting=3, quota_left=12.5, rest_seconds=4.0, retries_left=9)
 
 
 def record_everything(telemetry: Telemetry) -> None:
@@ -43,8 +48,8 @@ def record_everything(telemetry: Telemetry) -> None:
     telemetry.record_walk("acme", listing="agents", outcome=WalkOutcome.FAILED, duration_seconds=0.1)
     telemetry.record_torn_walk("acme", listing="agents")
     telemetry.record_odd_field("acme", listing="agents", field="last_pause")
-    telemetry.observe_breakers(lambda: {"acme": BreakerState.OPEN, "bravo": BreakerState.CLOSED})
-    telemetry.observe_in_flight(lambda: {"acme": 7})
+    telemetry.record_http("/graphql", status=200)
+    telemetry.observe_loads(lambda: {"acme": load(BreakerState.OPEN, 7), "bravo": load()})
     telemetry.observe_listing_ages(lambda: {("acme", "agents"): 4.5})
     telemetry.metrics.record(instruments.EVENT_LOOP_LAG, 0.002)
 
@@ -66,7 +71,12 @@ def record_everything(telemetry: Telemetry) -> None:
         ),
         ("gateway_upstream_attempts_total", {labels(tenant="acme", endpoint="GET /api/v1/agents"): 2}),
         ("gateway_upstream_retries_total", {labels(tenant="acme", endpoint="GET /api/v1/agents"): 1}),
-        ("gateway_upstream_in_flight", {labels(tenant="acme"): 7}),
+        ("gateway_http_requests_total", {labels(route="/graphql", status="200"): 1}),
+        ("gateway_upstream_in_flight", {labels(tenant="acme"): 7, labels(tenant="bravo"): 0}),
+        ("gateway_upstream_waiting", {labels(tenant="acme"): 3, labels(tenant="bravo"): 3}),
+        ("gateway_upstream_quota_left", {labels(tenant="acme"): 12.5, labels(tenant="bravo"): 12.5}),
+        ("gateway_upstream_rest_seconds", {labels(tenant="acme"): 4, labels(tenant="bravo"): 4}),
+        ("gateway_upstream_retries_left", {labels(tenant="acme"): 9, labels(tenant="bravo"): 9}),
         ("gateway_breaker_state", {labels(tenant="acme"): 2, labels(tenant="bravo"): 0}),
         (
             "gateway_listing_reads_total",
@@ -144,7 +154,7 @@ def test_beyond_its_limit_a_tenant_becomes_overflow_and_is_still_counted() -> No
     for number in range(1000):
         recorded.telemetry.record_torn_walk(f"tenant-{number}", listing="agents")
         recorded.telemetry.record_odd_field(f"tenant-{number}", listing="agents", field="name")
-    recorded.telemetry.observe_in_flight(lambda: {"tenant-1": 1, "tenant-999": 5})
+    recorded.telemetry.observe_loads(lambda: {"tenant-1": load(in_flight=1), "tenant-999": load(in_flight=5)})
     assert recorded.samples("gateway_walks_torn_total") == {
         labels(tenant="tenant-0", listing="agents"): 1,
         labels(tenant="tenant-1", listing="agents"): 1,
@@ -186,10 +196,10 @@ def test_an_observed_metric_cannot_be_written() -> None:
 
 def test_what_is_no_longer_observed_leaves_the_page() -> None:
     recorded = record()
-    in_flight = {"acme": 1, "bravo": 2}
-    recorded.telemetry.observe_in_flight(lambda: in_flight)
+    loads = {"acme": load(in_flight=1), "bravo": load(in_flight=2)}
+    recorded.telemetry.observe_loads(lambda: loads)
     assert len(recorded.samples("gateway_upstream_in_flight")) == 2
-    del in_flight["bravo"]
+    del loads["bravo"]
     assert recorded.samples("gateway_upstream_in_flight") == {labels(tenant="acme"): 1}
 
 
