@@ -21,8 +21,8 @@ from gateway.main.edge import build_edge, persisted_documents
 from gateway.main.sharing import shared_listings
 from gateway.main.stopping import Parting, Stop
 from gateway.main.tenants import RunningTenant
-from gateway.settings import Settings, SettingsError, load_settings
 from gateway.main.watching import load_of
+from gateway.settings import Settings, SettingsError, load_settings
 from gateway.telemetry import events
 from gateway.telemetry.telemetry import Telemetry
 from gateway.tenancy import ConfigWatcher, Directory, Tenant
@@ -98,16 +98,16 @@ class Gateway:
         """Each tenant's breaker, queue and quota at this instant; may be asked from another thread."""
         return {str(one): running.protection.state for one, running in tuple(self._running.items())}
 
-    def apply(self, settings: Settings) -> None:
-        """Take the tenants and callers of a new configuration; what they had in flight ends as it began."""
-        tenants = tenants_of(settings, environ=self._environ)
-        changed = self._directory.replace(tenants=tenants, callers=callers_of(settings))
     def listing_ages(self) -> dict[tuple[str, str], float]:
         """The age in seconds of the youngest listing of each kind that a tenant has; from any thread."""
         now = self._clock.monotonic()
         held = self._store.read_instants()
         return {(str(tenant), kind.value): now - read_at for (tenant, kind), read_at in held.items()}
 
+    def apply(self, settings: Settings) -> None:
+        """Take the tenants and callers of a new configuration; what they had in flight ends as it began."""
+        tenants = tenants_of(settings, environ=self._environ)
+        changed = self._directory.replace(tenants=tenants, callers=callers_of(settings))
         for tenant_id in changed:
             self._store.drop_tenant(tenant_id)
             before = self._running.pop(tenant_id, None)

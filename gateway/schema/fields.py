@@ -20,8 +20,8 @@ from strawberry.types.field import StrawberryField
 from gateway.domain.scopes import require_scope
 from gateway.engine.resolvers import EXTENSION, BoundResolver, ReadArguments, Resolve, Resolver, Source
 from gateway.schema.context import OperationContext
-
 from gateway.schema.spans import spanned
+
 Info = GraphQLResolveInfo[OperationContext]
 
 _KEY: Final = "resolver"
@@ -133,14 +133,14 @@ def _bind(
     )
 
 
-def _as_graphql_core_calls(bound: BoundResolver) -> Resolve:
-    call, read_arguments = bound.call, bound.read_arguments
 def _does_work(declared: Resolver) -> bool:
     """Whether it may read on its own account, not only look into a listing that the operation shares."""
     is_upstream = declared.source is Source.UPSTREAM
     return declared.is_entry or (is_upstream and declared.reads is None and not declared.is_fleeting)
 
 
+def _as_graphql_core_calls(bound: BoundResolver) -> Resolve:
+    call, read_arguments = bound.call, bound.read_arguments
     if call is None:
         read = attrgetter(cast("str", bound.declared.attribute))
         return lambda row, _info: read(row)

@@ -175,6 +175,9 @@ class TelemetrySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
             description="Share of traces kept where no caller decided; a sampled traceparent is followed.",
         ),
     ] = 0.05
+    trace_evolux: Annotated[
+        bool, Meta(description="Send `traceparent` to Evolux, beside the token's header: ids and no more.")
+    ] = False
     service_name: Annotated[Text, Meta(description="`service.name` of every signal.")] = "evolux-gateway"
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Meta(description="Least severe line to log.")
@@ -196,6 +199,3 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     documents: DocumentSettings = DocumentSettings()
     limits: LimitSettings = LimitSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
-    trace_evolux: Annotated[
-        bool, Meta(description="Send `traceparent` to Evolux, beside the token's header: ids and no more.")
-    ] = False
