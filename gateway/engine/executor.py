@@ -20,7 +20,7 @@ from gateway.engine.leaves import Native
 from gateway.engine.plans import Plan, Root
 from gateway.engine.prepared import Prepared
 from gateway.engine.running import MAX_ITEMS_ON_LOOP, Completed, Context, Run, complete_roots
-from gateway.engine.writing import Unplannable
+from gateway.engine.script import Unplannable
 
 OnHandOver = Callable[[str], None]
 
@@ -101,12 +101,11 @@ class Executor:
             if body is not None:
                 return body
         values = prepared.read_variables(operation.variables)
-        if isinstance(values, list):
+        if values is None:
             raise Unplannable("variables")
         plan = self._plan(prepared, operation, values=values)
-        context.selections = plan.selections
         run = Run(plan, context=context, values=values, plain=self._plain)
-        rows, failures = await _ask_roots(plan, run=run, values=values)
+        rows, failures = await _ask_roots(plan, run=run)
         if len(failures) > 1:
             raise Unplannable("several_errors")
         completed = await self._complete(plan, rows, run=run, key=key)
@@ -120,8 +119,7 @@ class Executor:
 
     async def _complete(self, plan: Plan, rows: dict[str, Any], *, run: Run, key: Any) -> Completed:
         try:
-            for at, arguments in enumerate(plan.arguments):
-                run.arguments[at] = arguments.given(run.infos[0].variable_values) if run.infos else None
+            run.read_arguments(plan)
             completed = await complete_roots(
                 plan, rows, run=run, open_kept=lambda run: self._open_kept(plan, run=run, key=key)
             )
@@ -167,7 +165,6 @@ class Executor:
             context.use_listings(remembered.listings)
             return completed.parts[0]
         plan = remembered.plan
-        context.selections = plan.selections
         run = Run(plan, context=context, values=remembered.values, plain=self._plain)
         context.use_listings(remembered.listings)
         try:
@@ -217,14 +214,12 @@ class Executor:
                 self._fragments.put(place, fragments, weight=fragments.bytes)
 
 
-async def _ask_roots(
-    plan: Plan, *, run: Run, values: VariableValues
-) -> tuple[dict[str, Any], dict[str, Exception]]:
+async def _ask_roots(plan: Plan, *, run: Run) -> tuple[dict[str, Any], dict[str, Exception]]:
     """Call the root resolvers: what each gave, and what each raised."""
     asked = [root for root in plan.roots if root.call is not None and root.hole is None]
     if len(plan.listings) > 1 or (plan.listings and len(asked) > 1):
         await run.context.settle(plan.listings)
-    asking = [_ask(root, run=run, plan=plan, values=values) for root in asked]
+    asking = [_ask(root, run=run, plan=plan) for root in asked]
     if len(asked) > 1 and not plan.listings:
         given = await asyncio.gather(*asking, return_exceptions=True)
     else:
@@ -249,10 +244,13 @@ async def _caught(asking: Any) -> Any:
         return failure
 
 
-async def _ask(root: Root, *, run: Run, plan: Plan, values: VariableValues) -> Any:
+async def _ask(root: Root, *, run: Run, plan: Plan) -> Any:
     assert root.call is not None  # noqa: S101 - only these are asked
-    given = {} if root.arguments is None else plan.arguments[root.arguments].given(values)
-    row = root.call(None, run.infos[root.place], **given)
+    if root.arguments is None:
+        row = root.call(None, run.infos[root.place])
+    else:
+        given = run.arguments[root.arguments] = plan.arguments[root.arguments].given(run.values)
+        row = root.call(None, run.infos[root.place], **given)
     return await row if hasattr(row, "__await__") else row
 
 

@@ -13,11 +13,15 @@ _HOLE_BYTES = 200
 
 
 class Kept(NamedTuple):
-    """A row's bytes; each 0 byte in them is one of `holes`, a function and its row."""
+    """A row's bytes; each 0 byte in them is one of `holes`, a function and its row.
+
+    `used` names the listings that were used to make them.
+    """
 
     row: Any
     raw: msgspec.Raw
     holes: tuple[Any, ...]
+    used: frozenset[str]
 
 
 class Building(Protocol):
@@ -31,17 +35,22 @@ class Building(Protocol):
         """Whether something asked for the instant."""
         ...
 
+    def uses(self) -> dict[str, int]:
+        """How often each listing was used so far."""
+        ...
+
 
 Build = Callable[[Any, Any], Any]
 
 
 def build_row(row: Any, build: Build, run: Building) -> Kept:
     """A row's bytes, with the holes that were left in them."""
-    begin = len(run.holes)
+    begin, before = len(run.holes), run.uses()
     value = build(row, run)
     holes = tuple(run.holes[begin:])
     del run.holes[begin:]
-    return Kept(row, msgspec.Raw(encode(value)), holes)
+    used = frozenset(name for name, count in run.uses().items() if count != before[name])
+    return Kept(row, msgspec.Raw(encode(value)), holes, used)
 
 
 class Unkept:

@@ -60,7 +60,7 @@ def write_leaf(
             f"if {v}.__class__ is not type_{type_.name} or {v}.{native.attribute} is not mark_{type_.name}:"
         )
         return [unusual, f"    {v} = {complete}({v})"]
-    condition, first = _USUAL.get(type_, ("if True:", None))  # type: ignore[call-overload]  # any leaf may be asked for
+    condition, first = _USUAL.get(type_, ("if True:", None))
     lines = [] if first is None else [first.format(v=v)]
     return [*lines, condition.format(v=v), f"    {v} = {complete}({v})"]
 

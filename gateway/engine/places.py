@@ -29,6 +29,8 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     schema: GraphQLSchema
     fragments: Mapping[str, FragmentDefinitionNode]
     operation: OperationDefinitionNode
+    found: dict[Any, Any] = {}
+    """What resolvers found out about the place itself, whatever the row and the operation."""
 
 
 class PlannedInfo:

@@ -9,8 +9,9 @@ from graphql import FieldNode, GraphQLNonNull, GraphQLObjectType
 from graphql.execution.collect_fields import FieldDetails, collect_fields
 
 from gateway.engine.places import Arguments, Place
-from gateway.engine.resolvers import Resolve, bound_resolver
-from gateway.engine.writing import PlanWriter, Scope, Site, Unplannable
+from gateway.engine.resolvers import Resolve
+from gateway.engine.script import At, Scope, Site, Unplannable
+from gateway.engine.writing import PlanWriter
 
 _BYTES_PER_CHARACTER: Final = 30
 """What a plan takes over the characters of its Python; measured on the queries of the benchmarks."""
@@ -41,7 +42,6 @@ class Plan:
         "listings",
         "places",
         "roots",
-        "selections",
         "serial",
         "sites",
         "source",
@@ -54,7 +54,6 @@ class Plan:
         self.places: list[Place] = writer.places
         self.arguments: list[Arguments] = writer.arguments
         self.sites: list[Site] = writer.sites
-        self.selections: dict[Any, Any] = {}
         self.listings: tuple[str, ...] = ()
         self.source = writer.source
         self.weight = 2_000 + len(self.source) * _BYTES_PER_CHARACTER
@@ -87,21 +86,18 @@ def _draft_root(
         return (Root(key=key, constant=root_type.name), "", "")
     if name.startswith("__"):
         raise Unplannable("introspection")
-    field = root_type.fields[name]
-    bound = bound_resolver(field)
-    if bound is None or bound.call is None:
-        raise Unplannable("undeclared_field")
+    at = At(parent=root_type, details=details)
     root = Root(
         key=key,
-        nodes=[each.node for each in details],
-        is_nullable=not isinstance(field.type, GraphQLNonNull),
-        call=bound.call,
+        nodes=at.nodes,
+        is_nullable=not isinstance(at.field.type, GraphQLNonNull),
+        call=at.bound.call,
     )
-    if bound.declared.is_fleeting:
-        return (root, "", writer.write_hole(root_type, details))
-    place, arguments = writer.place(root_type, details), writer.arguments_at(root_type, details)
+    if at.bound.declared.is_fleeting:
+        return (root, "", writer.write_hole(at))
+    place, arguments = writer.place(at), writer.arguments_at(at)
     root = msgspec.structs.replace(root, place=place, arguments=arguments)
-    return (root, writer.write_root(field.type, details), "")
+    return (root, writer.write_root(at), "")
 
 
 def _finish_root(draft: _Draft, names: dict[str, Any]) -> Root:

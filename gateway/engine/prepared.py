@@ -15,13 +15,13 @@ from graphql import (
     SelectionSetNode,
     VariableNode,
     VariableValues,
-    get_variable_values,
 )
 from graphql.execution.collect_fields import FragmentDetails
 
 from gateway.engine.leaves import Native
 from gateway.engine.plans import Plan, plan_operation
-from gateway.engine.writing import Scope, Unplannable
+from gateway.engine.script import Scope, Unplannable
+from gateway.engine.variables import Variables
 
 _MAX_SHAPES: Final = 32
 """Of one operation: choices of what @skip and @include leave that have a plan at the same time."""
@@ -43,6 +43,7 @@ class Prepared:
         "_operation",
         "_plans",
         "_schema",
+        "_variables",
         "serial",
     )
 
@@ -63,7 +64,8 @@ class Prepared:
         self._definitions = {
             node.name.value: node for node in syntax.definitions if isinstance(node, FragmentDefinitionNode)
         }
-        self._names = tuple(node.variable.name.value for node in self._operation.variable_definitions or ())
+        self._variables = Variables(self._operation.variable_definitions or (), schema=schema)
+        self._names = self._variables.names
         self._deciding = _deciding_variables([self._operation, *self._definitions.values()])
         self._plans: dict[tuple[Any, ...], Plan | Unplannable] = {}
 
@@ -83,12 +85,9 @@ class Prepared:
         except (UnicodeEncodeError, RecursionError):
             return None
 
-    def read_variables(self, variables: dict[str, Any] | None) -> VariableValues | list[GraphQLError]:
-        """The variables coerced to their types, or the errors why not."""
-        definitions = self._operation.variable_definitions
-        if not definitions:
-            return VariableValues({}, {})
-        return get_variable_values(self._schema, definitions, variables or {}, max_errors=1)
+    def read_variables(self, variables: dict[str, Any] | None) -> VariableValues | None:
+        """The variables coerced to their types; None where one is wrong."""
+        return self._variables.read(variables or {})
 
     def plan_for(self, values: VariableValues) -> Plan | Unplannable:
         """The plan for these variables, made at first need."""

@@ -12,7 +12,7 @@ from gateway.engine.fragments import UNKEPT, Fragments, Unkept, encode
 from gateway.engine.leaves import Unusual
 from gateway.engine.places import PlannedInfo
 from gateway.engine.plans import Plan, Root
-from gateway.engine.writing import HOLE
+from gateway.engine.script import HOLE
 
 MAX_ITEMS_ON_LOOP: Final = 3_000
 """Items of lists that a run completes on the event loop, in about 10 ms; with more it moves to a thread."""
@@ -30,7 +30,6 @@ class Context(Protocol):
 
     tenant_id: Any
     scopes: frozenset[str]
-    selections: dict[Any, Any]
 
     @property
     def is_timed(self) -> bool:
@@ -53,6 +52,10 @@ class Context(Protocol):
         """Within it, nobody asks for a listing while another waits for it."""
         ...
 
+    def uses(self) -> dict[str, int]:
+        """How often each listing was used so far."""
+        ...
+
     def use_listings(self, listings: Iterable[str]) -> None:
         """Count these as used."""
         ...
@@ -61,22 +64,45 @@ class Context(Protocol):
 class Run:
     """What the functions of a plan work with."""
 
-    __slots__ = ("arguments", "context", "holes", "infos", "kept", "left", "pending", "plain")
+    __slots__ = (
+        "arguments",
+        "context",
+        "holes",
+        "infos",
+        "kept",
+        "left",
+        "pending",
+        "plain",
+        "used",
+        "values",
+    )
 
     def __init__(self, plan: Plan, *, context: Context, values: VariableValues, plain: set[type]) -> None:
         self.context = context
         self.plain = plain
+        self.values = values
         self.infos = [PlannedInfo(place, context=context, variable_values=values) for place in plan.places]
         self.arguments: list[Any] = [None] * len(plan.arguments)
         self.kept: Sequence[Fragments | Unkept] = ()
         self.holes: list[Hole] = []
         self.pending: list[Any] = []
+        self.used: set[str] = set()
         self.left: float = MAX_ITEMS_ON_LOOP
 
     @property
     def is_timed(self) -> bool:
         """Whether something asked for the instant."""
         return self.context.is_timed
+
+    def uses(self) -> dict[str, int]:
+        """How often each listing was used so far."""
+        return self.context.uses()
+
+    def read_arguments(self, plan: Plan) -> None:
+        """Read the arguments below the root; raises what graphql-core would."""
+        for at, arguments in enumerate(plan.arguments):
+            if self.arguments[at] is None:
+                self.arguments[at] = arguments.given(self.values)
 
     def weigh(self, value: Any) -> Any:
         """Look at a value of a class not seen before; one to be awaited is None for this pass."""
@@ -144,6 +170,7 @@ async def complete_roots(plan: Plan, rows: Mapping[str, Any], *, run: Run, open_
             run.kept = open_kept(run)
             completed = await _one_pass(plan, rows, run=run)
             if not run.pending:
+                run.context.use_listings(run.used)
                 return completed
             awaited, run.pending = run.pending, []
             await asyncio.gather(*awaited, return_exceptions=True)

@@ -4,99 +4,19 @@ What is written are names of the schema and of the document, which the grammar c
 underscores; every value is handed over by name.
 """
 
-from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
-import msgspec
-from graphql import (
-    FragmentDefinitionNode,
-    GraphQLList,
-    GraphQLNonNull,
-    GraphQLObjectType,
-    GraphQLOutputType,
-    GraphQLSchema,
-    OperationDefinitionNode,
-    VariableValues,
-    is_leaf_type,
-)
-from graphql.execution.collect_fields import FieldDetails, FragmentDetails, collect_subfields
+from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType, GraphQLOutputType, is_leaf_type
+from graphql.execution.collect_fields import FieldDetails, collect_subfields
 
-from gateway.engine.leaves import Native, Unusual, write_leaf
+from gateway.engine.leaves import Unusual, write_leaf
 from gateway.engine.places import Arguments, Place
-from gateway.engine.resolvers import BoundResolver, Source, bound_resolver
-
-HOLE: Final = msgspec.Raw(b"\x00")
-"""Stands where a fleeting value belongs: no JSON text has this byte."""
+from gateway.engine.resolvers import Source
+from gateway.engine.script import HOLE, At, Function, Scope, Site, Unplannable
 
 MAX_FIELDS: Final = 600
 """Of a plan; one more and it is not worth its compilation, which holds the event loop."""
 _MAX_INDENT: Final = 10
-
-
-class Unplannable(Exception):
-    """An operation that graphql-core has to run; the reason is a label of a metric."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-class Site:
-    """A place whose rows' bytes are kept: what they depend on besides the row. `reads` None: on anything."""
-
-    __slots__ = ("build", "reads", "varies")
-
-    def __init__(self) -> None:
-        self.build: Callable[[Any, Any], Any] | None = None
-        self.reads: frozenset[str] | None = frozenset()
-        self.varies = False
-
-    def read(self, bound: BoundResolver) -> None:
-        """Note a function that is called for the row."""
-        reads = bound.declared.reads
-        if bound.declared.source is Source.UPSTREAM:
-            self.reads = None if reads is None or self.reads is None else self.reads | frozenset(reads)
-
-
-class Scope(msgspec.Struct, frozen=True, kw_only=True):
-    """What every part of one operation's plan is written for."""
-
-    schema: GraphQLSchema
-    fragments: Mapping[str, FragmentDetails]
-    definitions: Mapping[str, FragmentDefinitionNode]
-    operation: OperationDefinitionNode
-    variable_values: VariableValues
-    natives: dict[str, Native]
-    kept_types: frozenset[str]
-
-
-class _Function:
-    """A function being written. Within a kept row or a fleeting field no further bytes are kept."""
-
-    def __init__(self, name: str, *, site: Site | None = None, is_hole: bool = False) -> None:
-        self.name = name
-        self.site = site
-        self.is_hole = is_hole
-        self._first: dict[str, str] = {}
-        self._lines: list[str] = []
-        self._locals = 0
-
-    def line(self, indent: int, text: str) -> None:
-        self._lines.append(f"{' ' * indent}{text}")
-
-    def local(self) -> str:
-        self._locals += 1
-        return f"v{self._locals}"
-
-    def bind(self, name: str, expression: str) -> str:
-        """Have a name for something of the run, looked up once per call."""
-        self._first[name] = expression
-        return name
-
-    @property
-    def source(self) -> str:
-        first = [f" {name} = {expression}" for name, expression in self._first.items()]
-        return "\n".join((f"def {self.name}(row, run):", *first, *self._lines, ""))
 
 
 class PlanWriter:
@@ -105,7 +25,7 @@ class PlanWriter:
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
         self._fields = 0
-        self._functions: list[_Function] = []
+        self._functions: list[Function] = []
         self.names: dict[str, Any] = {"HOLE": HOLE, "Unusual": Unusual}
         self.places: list[Place] = []
         self.arguments: list[Arguments] = []
@@ -116,52 +36,49 @@ class PlanWriter:
         """All functions."""
         return "\n".join(function.source for function in self._functions)
 
-    def write_root(self, type_: GraphQLOutputType, details: list[FieldDetails]) -> str:
+    def write_root(self, at: At) -> str:
         """A function that completes what a root resolver gave."""
         function = self._function("root")
-        self._complete(function, 1, "row", type_, details)
+        self._complete(function, 1, "row", at.field.type, at.details)
         function.line(1, "return row")
         return function.name
 
-    def write_hole(self, parent: GraphQLObjectType, details: list[FieldDetails]) -> str:
+    def write_hole(self, at: At) -> str:
         """A function that gives a fleeting field, complete."""
         function = self._function("hole", is_hole=True)
-        value = self._field(function, 1, "row", parent, details)
+        value = self._field(function, 1, "row", at)
         function.line(1, f"return {value}")
         return function.name
 
-    def place(self, parent: GraphQLObjectType, details: list[FieldDetails]) -> int:
+    def place(self, at: At) -> int:
         """Note a place where a function is called; gives its number."""
-        scope, nodes = self._scope, [each.node for each in details]
         place = Place(
-            field_nodes=nodes,
-            return_type=parent.fields[nodes[0].name.value].type,
-            parent_type=parent,
-            schema=scope.schema,
-            fragments=scope.definitions,
-            operation=scope.operation,
+            field_nodes=at.nodes,
+            return_type=at.field.type,
+            parent_type=at.parent,
+            schema=self._scope.schema,
+            fragments=self._scope.definitions,
+            operation=self._scope.operation,
         )
         self.places.append(place)
         return len(self.places) - 1
 
-    def arguments_at(self, parent: GraphQLObjectType, details: list[FieldDetails]) -> int | None:
+    def arguments_at(self, at: At) -> int | None:
         """Note a place's arguments; gives their number, None where the field takes none."""
-        node = details[0].node
-        field = parent.fields[node.name.value]
-        bound = bound_resolver(field)
-        if bound is None or bound.read_arguments is None:
+        read = at.bound.read_arguments
+        if read is None:
             return None
-        self.arguments.append(Arguments(field, node=node, read=bound.read_arguments))
+        self.arguments.append(Arguments(at.field, node=at.nodes[0], read=read))
         return len(self.arguments) - 1
 
-    def _function(self, kind: str, *, site: Site | None = None, is_hole: bool = False) -> _Function:
-        function = _Function(f"{kind}_{len(self._functions)}", site=site, is_hole=is_hole)
+    def _function(self, kind: str, *, site: Site | None = None, is_hole: bool = False) -> Function:
+        function = Function(f"{kind}_{len(self._functions)}", site=site, is_hole=is_hole)
         self._functions.append(function)
         return function
 
     def _object(
         self,
-        function: _Function,
+        function: Function,
         indent: int,
         row: str,
         type_: GraphQLObjectType,
@@ -177,78 +94,49 @@ class PlanWriter:
         entries = []
         for key, group in collected.grouped_field_set.items():
             is_name = group[0].node.name.value == "__typename"
-            value = repr(type_.name) if is_name else self._field(function, indent, row, type_, group)
+            at = At(parent=type_, details=group)
+            value = repr(type_.name) if is_name else self._field(function, indent, row, at)
             entries.append(f"{key!r}: {value}")
         return "{" + ", ".join(entries) + "}"
 
-    def _field(
-        self,
-        function: _Function,
-        indent: int,
-        row: str,
-        parent: GraphQLObjectType,
-        details: list[FieldDetails],
-    ) -> str:
+    def _field(self, function: Function, indent: int, row: str, at: At) -> str:
         """Lines that read one field; gives the expression of its value."""
         self._fields += 1
         if self._fields > MAX_FIELDS:
             raise Unplannable("too_large")
-        field = parent.fields[details[0].node.name.value]
-        bound = bound_resolver(field)
-        if bound is None:
-            raise Unplannable("undeclared_field")
+        bound = at.bound
         if bound.declared.is_fleeting and not function.is_hole:
-            return self._leave_hole(function, indent, row if bound.sees_row else "None", parent, details)
+            leave = function.bind("leave", "run.holes.append")
+            function.line(indent, f"{leave}(({self.write_hole(at)}, {row if bound.sees_row else None}))")
+            return "HOLE"
         value = function.local()
         if bound.call is None:
             function.line(indent, f"{value} = {row}.{_checked(cast('str', bound.declared.attribute))}")
         else:
-            self._call(function, indent, value, row, bound, parent, details)
+            function.line(indent, f"{value} = {self._call(function, row, at)}")
         may_wait = bound.declared.source is Source.UPSTREAM
-        self._complete(function, indent, value, field.type, details, may_wait=may_wait)
+        if may_wait:
+            plain, weigh = function.bind("plain", "run.plain"), function.bind("weigh", "run.weigh")
+            function.line(indent, f"if {value}.__class__ not in {plain}: {value} = {weigh}({value})")
+        self._complete(function, indent, value, at.field.type, at.details, may_wait=may_wait)
         return value
 
-    def _leave_hole(
-        self,
-        function: _Function,
-        indent: int,
-        row: str,
-        parent: GraphQLObjectType,
-        details: list[FieldDetails],
-    ) -> str:
-        hole = self.write_hole(parent, details)
-        leave = function.bind("leave", "run.holes.append")
-        function.line(indent, f"{leave}(({hole}, {row}))")
-        return "HOLE"
-
-    def _call(
-        self,
-        function: _Function,
-        indent: int,
-        value: str,
-        row: str,
-        bound: BoundResolver,
-        parent: GraphQLObjectType,
-        details: list[FieldDetails],
-    ) -> None:
-        number = self.place(parent, details)
-        self.names[f"call_{number}"] = bound.call
+    def _call(self, function: Function, row: str, at: At) -> str:
+        """The expression that calls a resolver."""
+        number, arguments = self.place(at), self.arguments_at(at)
+        self.names[f"call_{number}"] = at.bound.call
         info = function.bind(f"i{number}", f"run.infos[{number}]")
-        arguments = self.arguments_at(parent, details)
         given = ""
         if arguments is not None:
             given = f", **{function.bind(f'k{arguments}', f'run.arguments[{arguments}]')}"
-        function.line(indent, f"{value} = call_{number}({row}, {info}{given})")
-        if bound.declared.source is Source.UPSTREAM:
-            plain, weigh = function.bind("plain", "run.plain"), function.bind("weigh", "run.weigh")
-            function.line(indent, f"if {value}.__class__ not in {plain}: {value} = {weigh}({value})")
         if function.site is not None and not function.is_hole:
-            function.site.read(bound)
+            function.site.read(at.bound)
             function.site.varies |= arguments is not None and self.arguments[arguments].vary
+        return f"call_{number}({row}, {info}{given})"
 
     def _complete(
         self,
-        function: _Function,
+        function: Function,
         indent: int,
         value: str,
         type_: GraphQLOutputType,
@@ -271,7 +159,7 @@ class PlanWriter:
 
     def _complete_present(
         self,
-        function: _Function,
+        function: Function,
         indent: int,
         value: str,
         type_: GraphQLOutputType,
@@ -289,7 +177,7 @@ class PlanWriter:
 
     def _complete_list(
         self,
-        function: _Function,
+        function: Function,
         indent: int,
         value: str,
         type_: GraphQLList[Any],
@@ -306,7 +194,7 @@ class PlanWriter:
 
     def _complete_object(
         self,
-        function: _Function,
+        function: Function,
         indent: int,
         value: str,
         type_: GraphQLObjectType,
@@ -324,7 +212,7 @@ class PlanWriter:
 
     def _complete_kept(
         self,
-        function: _Function,
+        function: Function,
         indent: int,
         value: str,
         type_: GraphQLObjectType,
@@ -342,6 +230,7 @@ class PlanWriter:
         found = function.local()
         function.line(indent, f"{found} = {known}(id({value})) or {keep}({value}, {build.name}, run)")
         function.line(indent, f"if {found}[2]: {more}({found}[2])")
+        function.line(indent, f"if {found}[3]: {function.bind('used', 'run.used.update')}({found}[3])")
         function.line(indent, f"{value} = {found}[1]")
 
 

@@ -63,6 +63,7 @@ class OperationContext:
         request_id: str,
         bound: FreshnessBound = ANY_AGE,
         tracing: Tracing | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
         self.tenant_id = tenant_id
         self.caller_name = caller_name
@@ -71,7 +72,7 @@ class OperationContext:
         self.request_id = request_id
         self.bound = bound
         self.tracing = tracing
-        self.ledger = Ledger()
+        self.ledger = ledger or Ledger()
         self._clock = clock
         self._readings: list[Reading[Any]] = []
         self._last_agents: Reading[Agent] | None = None
@@ -143,6 +144,10 @@ class OperationContext:
         """The listings that fields used; None where they used something else of the call centre, too."""
         names = tuple(name for name in LISTINGS if self._shared(name).peek() in self._readings)
         return names if len(names) == len(self._readings) else None
+
+    def uses(self) -> dict[str, int]:
+        """How often fields used each listing so far."""
+        return {"agents": self.agents.uses, "queues": self.queues.uses}
 
     def use_listings(self, listings: Iterable[str]) -> None:
         """Count these listings as used: the answer was made from them before, and from no others."""

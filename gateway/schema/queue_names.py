@@ -1,18 +1,22 @@
 """Queues by id: with what the queue listing says of them, read only where more than the id is asked for."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from typing import Final
 
 from graphql import FieldNode
 
 from gateway.domain.ids import QueueId
-from gateway.domain.listings import Reading
+from gateway.domain.listings import Reading, Snapshot
 from gateway.domain.queues import Queue
 from gateway.schema.fields import Info
-from gateway.schema.selections import fields_below, found_once, names_in, selected_names
+from gateway.schema.selections import fields_below, found_once, names_in
 
 _NEED_NO_LISTING: Final = frozenset(("__typename", "id", "agents", "agentStates"))
 _QUEUES_OF_AGENTS: Final = frozenset(("queues", "outboundQueue"))
+
+MAX_COMBINATIONS: Final = 10_000
+"""Of queues that agents serve together: so many are remembered with a snapshot."""
 
 
 def is_listing_needed(info: Info) -> bool:
@@ -22,10 +26,11 @@ def is_listing_needed(info: Info) -> bool:
 
 def queues_of(queue_ids: Sequence[QueueId], *, info: Info) -> list[Queue] | Awaitable[list[Queue]]:
     """The queues in the order of their ids; one that the listing hides has a null name."""
-    ids = list(dict.fromkeys(queue_ids))
-    if not ids or selected_names(info) <= _NEED_NO_LISTING:
-        return [Queue(id=each) for each in ids]
-    return info.context.queues.use(lambda reading: [named_queue(each, reading=reading) for each in ids])
+    if not queue_ids:
+        return []
+    if found_once(info, _needs_no_listing):
+        return [Queue(id=each) for each in dict.fromkeys(queue_ids)]
+    return info.context.queues.use(partial(_named_queues, tuple(queue_ids)))
 
 
 def queue_or_none(
@@ -35,7 +40,7 @@ def queue_or_none(
     if queue_id is None:
         return None
     hidden = Queue(id=queue_id, name=name)
-    if selected_names(info) <= _NEED_NO_LISTING:
+    if found_once(info, _needs_no_listing):
         return hidden
     return info.context.queues.use(_named_or(hidden))
 
@@ -45,6 +50,25 @@ def _shows_listed_queues(info: Info, nodes: Iterable[FieldNode]) -> bool:
         field.name.value in _QUEUES_OF_AGENTS and not names_in(info, [field]) <= _NEED_NO_LISTING
         for field in fields_below(info, nodes)
     )
+
+
+def _needs_no_listing(info: Info, nodes: Iterable[FieldNode]) -> bool:
+    return names_in(info, nodes) <= _NEED_NO_LISTING
+
+
+def _named_queues(queue_ids: tuple[QueueId, ...], reading: Reading[Queue]) -> list[Queue]:
+    """The queues of these ids, each once; agents share few combinations, made once per snapshot."""
+    known = reading.snapshot.derive("combinations", _no_combinations)
+    queues = known.get(queue_ids)
+    if queues is None:
+        queues = [named_queue(each, reading=reading) for each in dict.fromkeys(queue_ids)]
+        if len(known) < MAX_COMBINATIONS:
+            known[queue_ids] = queues
+    return queues
+
+
+def _no_combinations(_snapshot: Snapshot[Queue]) -> dict[tuple[QueueId, ...], list[Queue]]:
+    return {}
 
 
 def named_queue(queue_id: QueueId, *, reading: Reading[Queue]) -> Queue:

@@ -4,7 +4,7 @@ The schema has no interfaces and no unions, so a fragment's type condition alway
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from graphql import (
     FieldNode,
@@ -27,13 +27,15 @@ def selected_names(info: Info) -> frozenset[str]:
 
 
 def found_once(info: Info, find: Callable[[Info, list[FieldNode]], T]) -> T:
-    """What `find` finds below the field, looked for once per place in the document and choice of @skip."""
-    held = info.context.selections
-    key = (find, *map(id, info.field_nodes))
-    if key not in held:
-        held[key] = find(info, info.field_nodes)
-    found: T = held[key]
-    return found
+    """What `find` finds below the field, looked for once per place in the document and choice of @skip.
+
+    The engine's places remember it for every operation of the plan, the context for one operation.
+    """
+    found: dict[Any, T] = getattr(info, "found", info.context.selections)
+    key = find if found is not info.context.selections else (find, *map(id, info.field_nodes))
+    if key not in found:
+        found[key] = find(info, info.field_nodes)
+    return found[key]
 
 
 def names_in(info: Info, nodes: Iterable[FieldNode]) -> frozenset[str]:

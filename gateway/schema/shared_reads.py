@@ -20,7 +20,7 @@ class SharedRead(Generic[T]):
     `on_use` is told the result when a field first uses it.
     """
 
-    __slots__ = ("_on_use", "_outcome", "_read", "_task", "_users", "is_alone")
+    __slots__ = ("_on_use", "_outcome", "_read", "_task", "_users", "is_alone", "uses")
 
     def __init__(
         self, read: Callable[[], Coroutine[Any, Any, T]], *, on_use: Callable[[T], None] | None = None
@@ -30,6 +30,7 @@ class SharedRead(Generic[T]):
         self._outcome: _Outcome[T] | None = None
         self._task: asyncio.Task[T] | None = None
         self._users = 0
+        self.uses = 0
         self.is_alone = False
         """Whether only one user at a time asks: the read then runs in that user's own task."""
 
@@ -77,6 +78,7 @@ class SharedRead(Generic[T]):
         value, failure = self._outcome
         if failure is not None:
             raise failure
+        self.uses += 1
         if self._on_use is not None:
             self._on_use(value)  # type: ignore[arg-type]  # an outcome without a failure has a value
             self._on_use = None
