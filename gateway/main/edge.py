@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 
 from gateway.domain.call_center import CallCenter
 from gateway.domain.clock import Clock
+from gateway.domain.idempotency import OnceOnly
 from gateway.domain.ids import TenantId
 from gateway.engine.costs import CostModel, CostTable
 from gateway.engine.documents import Documents
@@ -29,6 +30,7 @@ from gateway.web.connections import LIMITS_KEY, ConnectionLimits
 from gateway.web.graphiql import asset_routes, graphiql_page
 from gateway.web.graphql import GraphQLEndpoint, RequestLimits
 from gateway.web.health import Health
+from gateway.web.once import Idempotency
 from gateway.web.persisted import DocumentDesk
 from gateway.web.rates import Rate, RequestRates
 
@@ -42,6 +44,7 @@ def build_edge(
     call_center_of: Callable[[TenantId], CallCenter],
     persisted: PersistedDocuments,
     clock: Clock,
+    once_only: OnceOnly,
     health: Health,
     telemetry: Telemetry,
     lifespan: Lifespan,
@@ -50,12 +53,15 @@ def build_edge(
     server, limits = settings.server, settings.limits
     schema = build_schema()._schema  # noqa: SLF001 - Strawberry has no public name for it
     documents = _documents(settings, schema=schema)
+    authentication = Authentication(directory, call_center_of=call_center_of, rates=_rates(limits))
+    idempotency = Idempotency(once_only, deadline_seconds=limits.upstream_deadline_seconds)
     graphql = GraphQLEndpoint(
         schema,
         executor=build_executor(schema),
         documents=documents,
         desk=DocumentDesk(documents, persisted=persisted, stores_automatically=settings.documents.automatic),
-        authentication=Authentication(directory, call_center_of=call_center_of, rates=_rates(limits)),
+        authentication=authentication,
+        idempotency=idempotency,
         clock=clock.now,
         tracing=telemetry.tracing,
         limits=_request_limits(limits),

@@ -14,11 +14,12 @@ from gateway.cache.generations import Generations, LocalGenerations, WorkerGener
 from gateway.cache.store import ListingKey, ListingKind, ListingStore
 from gateway.domain.call_center import CallCenter
 from gateway.domain.clock import Clock, SystemClock
+from gateway.domain.idempotency import OnceOnly
 from gateway.domain.ids import TenantId
 from gateway.evolux.protection.protection import ProtectionState
 from gateway.main.configuration import callers_of, tenants_of
 from gateway.main.edge import build_edge, persisted_documents
-from gateway.main.sharing import shared_listings
+from gateway.main.sharing import kept_answers, shared_listings
 from gateway.main.stopping import Parting, Stop
 from gateway.main.tenants import RunningTenant
 from gateway.main.watching import load_of
@@ -66,6 +67,8 @@ class Gateway:
             tenants=tenants_of(settings, environ=environ), callers=callers_of(settings)
         )
         self._persisted = persisted_documents(settings, config_path=config_path)
+        self._answers = kept_answers(settings.cache, telemetry=telemetry)
+        self._once_only = OnceOnly(self._answers)
         self._running: dict[TenantId, RunningTenant] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_serving = False
@@ -82,6 +85,7 @@ class Gateway:
             call_center_of=self._call_center,
             persisted=self._persisted,
             clock=self._clock,
+            once_only=self._once_only,
             health=Health(readiness=self.readiness, render_metrics=self._telemetry.metrics.render),
             telemetry=self._telemetry,
             lifespan=self._lifespan,
@@ -125,7 +129,9 @@ class Gateway:
             if self._shared is not None:
                 stack.push_async_callback(self._shared.close)
                 await self._shared.start()
+            stack.push_async_callback(self._answers.close)
             stack.push_async_callback(self._close_tenants)
+            stack.push_async_callback(self._once_only.close)
             await stack.enter_async_context(self._telemetry.watching_loop())
             for tenant in self._directory.tenants.values():
                 self._open(tenant)

@@ -1,8 +1,10 @@
 """Sharing among replicas, where the configuration names a Valkey."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from gateway.cache.answers import MemoryAnswers
+from gateway.domain.idempotency import AnswerStore
 from gateway.main.configuration import policies_of
 from gateway.settings import CacheSettings
 from gateway.telemetry import events
@@ -10,6 +12,28 @@ from gateway.telemetry.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from gateway.cache.valkey import ValkeyListings
+
+
+class KeptAnswers(AnswerStore, Protocol):
+    """A store of answers that is closed at the end."""
+
+    async def close(self) -> None:
+        """Close what it has open."""
+        ...
+
+
+def kept_answers(cache: CacheSettings, *, telemetry: Telemetry) -> KeptAnswers:
+    """Where answers to idempotency keys are kept: in the Valkey of the settings, without one in this process."""
+    if cache.valkey_url is None:
+        return MemoryAnswers()
+    from gateway.cache.valkey_answers import ValkeyAnswers  # noqa: PLC0415 - as below
+
+    return ValkeyAnswers(
+        cache.valkey_url,
+        incidents=telemetry.incidents(
+            "gateway.cache", failed=events.ANSWERS_FAILED, recovered=events.ANSWERS_RECOVERED
+        ),
+    )
 
 
 def shared_listings(

@@ -95,6 +95,16 @@ SHARING_RECOVERED: Final = LogEvent(
     "Listings are shared again; what was held from before is read anew.",
     ("count", "seconds"),
 )
+ANSWERS_FAILED: Final = LogEvent(
+    "answers.failed",
+    "Idempotency keys cannot be looked up: writes that carry one are turned away; told once per change.",
+    ("reason",),
+)
+ANSWERS_RECOVERED: Final = LogEvent(
+    "answers.recovered",
+    "Idempotency keys can be looked up again.",
+    ("count", "seconds"),
+)
 WALK_TORN: Final = LogEvent(
     "walk.torn",
     "The listing changed its length while it was walked; a few a minute, `suppressed` counts the others.",

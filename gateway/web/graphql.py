@@ -18,6 +18,7 @@ from gateway.domain.errors import (
     OperationTooLarge,
     PersistedQueryNotFound,
 )
+from gateway.domain.ledger import Ledger
 from gateway.engine.documents import Documents
 from gateway.engine.execution import Operation, choose_operation
 from gateway.engine.executor import Executor, shallow_data
@@ -34,6 +35,7 @@ from gateway.web.bodies import BodyTooSlow, GraphQLRequest, parse_body, parse_pa
 from gateway.web.freshness import bound_of, freshness_headers
 from gateway.web.media_types import AnswerType, answer_type_of, is_readable, prefers_html
 from gateway.web.notes import note_code, note_operation, note_visitor, notes_of, request_id_in
+from gateway.web.once import Idempotency
 from gateway.web.partial import tell_missing_parts
 from gateway.web.persisted import DocumentDesk
 from gateway.web.results import answer_document_errors, answer_errors, answer_result, errors_of
@@ -64,6 +66,7 @@ class GraphQLEndpoint:
         documents: Documents,
         desk: DocumentDesk,
         authentication: Authentication,
+        idempotency: Idempotency,
         clock: Callable[[], datetime],
         tracing: Tracing,
         limits: RequestLimits,
@@ -75,6 +78,7 @@ class GraphQLEndpoint:
         self._documents = documents
         self._desk = desk
         self._authentication = authentication
+        self._idempotency = idempotency
         self._clock = clock
         self._tracing = tracing
         self._limits = limits
@@ -113,7 +117,7 @@ class GraphQLEndpoint:
             message = "Only a query may be asked by GET."
             return _refuse(request, 405, message, kind=kind, headers={"allow": "POST"})
         with self._span_of(operation, tenant=visitor.tenant_id) as span:
-            response = await self._run(operation, visitor=visitor, request=request, kind=kind)
+            response = await self._answer_once(operation, visitor=visitor, request=request, kind=kind)
             span.end_with(notes_of(request).code)
         return response
 
@@ -134,8 +138,27 @@ class GraphQLEndpoint:
         )
         return parse_body(body, document_id=document_id)
 
-    async def _run(
+    async def _answer_once(
         self, operation: Operation, *, visitor: Visitor, request: Request, kind: AnswerType
+    ) -> Response:
+        """Run the operation; of mutations with one idempotency key the first, whole, with all its fields."""
+
+        async def run(ledger: Ledger) -> Response:
+            return await self._run(operation, visitor=visitor, request=request, kind=kind, ledger=ledger)
+
+        if operation.type is not OperationType.MUTATION:
+            return await run(Ledger())
+        asked = ("graphql", kind.value, operation.document.sha256, operation.name, operation.variables)
+        return await self._idempotency.answer(request, run, visitor=visitor, asked=asked)
+
+    async def _run(
+        self,
+        operation: Operation,
+        *,
+        visitor: Visitor,
+        request: Request,
+        kind: AnswerType,
+        ledger: Ledger,
     ) -> Response:
         check_variables(operation.variables, limit=self._limits.max_variable_values)
         cost = operation.cost
@@ -147,7 +170,7 @@ class GraphQLEndpoint:
         if operation.read.asks_schema_alone:
             result = await self._introspect(operation)
             return answer_result(result, request=request, kind=kind, extensions=extensions)
-        context = self._context(visitor, request=request)
+        context = self._context(visitor, request=request, ledger=ledger)
         with one_deadline(self._limits.deadline_seconds):
             outcome = await self._executor.run(operation, context=context, hide_suggestions=hides)
         headers = freshness_headers(context.readings)
@@ -191,7 +214,7 @@ class GraphQLEndpoint:
             return {}
         return {"cost": {"operation": cost, "limit": self._limits.max_cost}}
 
-    def _context(self, visitor: Visitor, *, request: Request) -> OperationContext:
+    def _context(self, visitor: Visitor, *, request: Request, ledger: Ledger) -> OperationContext:
         return OperationContext(
             tenant_id=visitor.tenant_id,
             caller_name=visitor.caller.name,
@@ -201,6 +224,7 @@ class GraphQLEndpoint:
             clock=self._clock,
             request_id=request_id_in(request),
             tracing=self._tracing if is_sampled() else None,
+            ledger=ledger,
         )
 
 
