@@ -64,7 +64,7 @@ class ValkeyLink:
             socket_timeout=CONNECT_SECONDS,
             client_name="evolux-gateway",
             valkey_connect_func=self._greet,
-            **_verified(url),
+            **verified(url),
         )
         self._client = Valkey(connection_pool=self._pool)
         self._settle: Callable[[], Awaitable[None]] | None = None
@@ -209,7 +209,7 @@ async def hang_up(connection: AbstractConnection) -> None:
         await connection.disconnect()
 
 
-def _verified(url: SecretUrl) -> dict[str, Any]:
+def verified(url: SecretUrl) -> dict[str, Any]:
     """With TLS, hold the certificate to the host's name, which the client does not do of itself."""
     scheme = url.reveal().partition("://")[0]
     return {"ssl_check_hostname": True} if scheme in {"valkeys", "rediss"} else {}

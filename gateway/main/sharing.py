@@ -23,7 +23,7 @@ class KeptAnswers(AnswerStore, Protocol):
 
 
 def kept_answers(cache: CacheSettings, *, telemetry: Telemetry) -> KeptAnswers:
-    """Where answers to idempotency keys are kept: in the Valkey of the settings, without one in this process."""
+    """Where answers to idempotency keys are kept: in the Valkey of the settings, or else in this process."""
     if cache.valkey_url is None:
         return MemoryAnswers()
     from gateway.cache.valkey_answers import ValkeyAnswers  # noqa: PLC0415 - as below
