@@ -38,6 +38,13 @@ def is_better(held: Held, *, failure: Failure | None, policy: FreshnessPolicy, n
     return may_serve_on_error(age_seconds, policy=policy, bound=ANY_AGE)
 
 
+def frameless(failure: Failure | None) -> Failure | None:
+    """The failure alone: held for long, its frames would keep the pages of the walk that it ended."""
+    if failure is not None:
+        failure.__traceback__ = failure.__context__ = failure.__cause__ = None
+    return failure
+
+
 def is_to_be_read_again(held: Held, *, now: float) -> bool:
     """Whether a write's outcome is to be confirmed, or a part is missing that Evolux may show by now."""
     if held.failure is not None:

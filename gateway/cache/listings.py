@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from gateway.cache.covering import covers_at_once, is_better, is_to_be_read_again, may_be_covered
+from gateway.cache.covering import covers_at_once, frameless, is_better, is_to_be_read_again, may_be_covered
 from gateway.cache.flights import Flight, Flights
 from gateway.cache.freshness import (
     FreshnessPolicy,
@@ -206,7 +206,7 @@ class HeldListings:
         """Hold what a walk brought, unless a write overtook it or it is less whole than what is held."""
         if generation != self.generation(key):
             return
-        held, failure, now = self.peek(key), reading.failure, self._clock.monotonic()
+        held, failure, now = self.peek(key), frameless(reading.failure), self._clock.monotonic()
         is_part = not reading.snapshot.complete
         if is_part and held is not None and self._is_better(key, held, failure):
             self._note_failure(key, failure, generation=generation)

@@ -101,6 +101,18 @@ async def test_a_listing_without_all_rows_is_completed_as_soon_as_evolux_can() -
     assert stage.evolux.walks == 2
 
 
+async def test_a_held_part_does_not_keep_the_frames_of_its_walk() -> None:
+    stage = Stage()
+    try:
+        raise UpstreamTimeout("late") from ValueError("the wire")
+    except UpstreamTimeout as late:
+        stage.evolux.missing, stage.evolux.why = "2 of 4 pages", late
+    failure = (await stage.cached.agents()).failure
+    assert failure is stage.evolux.why
+    assert failure is not None
+    assert (failure.__traceback__, failure.__context__, failure.__cause__) == (None, None, None)
+
+
 async def test_a_listing_without_all_rows_covers_nothing_later() -> None:
     stage = Stage()
     stage.evolux.missing, stage.evolux.why = "2 of 4 pages", UpstreamTimeout("late")
