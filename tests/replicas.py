@@ -28,6 +28,8 @@ from gateway.telemetry.incidents import IncidentLog
 from tests.builders import an_agent
 
 ACME = ListingKey(TenantId("acme"), "credential-of-acme", ListingKind.AGENTS)
+PATIENT = 5.0
+"""Seconds that a busy machine may take where a test is not about slowness."""
 POLICY = FreshnessPolicy(fresh_seconds=30, stale_seconds=60, stale_if_error_seconds=600)
 
 
@@ -119,7 +121,9 @@ class Lines:
 class Replica:
     """One gateway's listings: `told` is what others moved on, `losses` how often sync was lost."""
 
-    def __init__(self, url: str, *, evolux: Evolux, policy: FreshnessPolicy = POLICY) -> None:
+    def __init__(
+        self, url: str, *, evolux: Evolux, policy: FreshnessPolicy = POLICY, call_seconds: float = PATIENT
+    ) -> None:
         clock = SystemClock()
         self.log = Lines()
         self.generations = LocalGenerations()
@@ -138,6 +142,7 @@ class Replica:
                 recovered=events.SHARING_RECOVERED,
                 monotonic=time.monotonic,
             ),
+            call_seconds=call_seconds,
         )
         self.walks = SharedWalks(self.shared, clock=clock, wait_seconds=10)
         self.listings = HeldListings(
@@ -181,11 +186,11 @@ class Replica:
 
 @asynccontextmanager
 async def replicas(
-    *urls: str, evolux: Evolux, policy: FreshnessPolicy = POLICY
+    *urls: str, evolux: Evolux, policy: FreshnessPolicy = POLICY, call_seconds: float = PATIENT
 ) -> AsyncIterator[list[Replica]]:
     """One replica for each address."""
     async with AsyncExitStack() as stack:
-        made = [Replica(url, evolux=evolux, policy=policy) for url in urls]
+        made = [Replica(url, evolux=evolux, policy=policy, call_seconds=call_seconds) for url in urls]
         for replica in made:
             stack.push_async_callback(replica.close)
             await replica.shared.start()

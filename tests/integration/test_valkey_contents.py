@@ -6,9 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
+from gateway.cache import valkey_writes
 from gateway.cache.store import ListingKey, ListingKind
 from gateway.domain.ids import TenantId
-from tests.replicas import ACME, Evolux, RunningValkey, replicas, running_valkey, until
+from tests.replicas import ACME, PATIENT, Evolux, RunningValkey, replicas, running_valkey, until
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(valkey_writes, "ACKNOWLEDGEMENT_SECONDS", PATIENT)
 
 
 @pytest.fixture

@@ -6,13 +6,19 @@ from collections.abc import Iterator
 
 import pytest
 
+from gateway.cache import valkey, valkey_writes
 from gateway.cache.store import ListingKey
 from gateway.domain.ids import TenantId
 from gateway.domain.listings import FreshnessBound
-from tests.replicas import ACME, Evolux, RunningValkey, replicas, running_valkey, until
+from tests.replicas import ACME, PATIENT, Evolux, RunningValkey, replicas, running_valkey, until
 from tests.wires import wired
 
 FAILED, RECOVERED = "sharing.failed", "sharing.recovered"
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(valkey_writes, "ACKNOWLEDGEMENT_SECONDS", PATIENT)
 
 
 @pytest.fixture
@@ -112,7 +118,10 @@ async def test_what_was_missed_while_cut_off_is_not_served_afterwards(server: Ru
 
 async def test_a_slow_valkey_is_waited_for_once(server: RunningValkey) -> None:
     evolux = Evolux()
-    async with wired(server.port) as (wire,), replicas(wire.url, evolux=evolux) as (one,):
+    async with (
+        wired(server.port) as (wire,),
+        replicas(wire.url, evolux=evolux, call_seconds=valkey.CALL_SECONDS) as (one,),
+    ):
         wire.delay_seconds = 0.8
         began_at = time.monotonic()
         assert await one.state(cold(0)) == "before"
@@ -133,15 +142,16 @@ async def test_a_slow_valkey_is_waited_for_once(server: RunningValkey) -> None:
 
 
 async def test_a_connection_that_went_silent_is_noticed_and_what_was_missed_is_not_served(
-    server: RunningValkey,
+    server: RunningValkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     evolux = Evolux()
     async with wired(server.port) as (wire,), replicas(wire.url, server.url, evolux=evolux) as (deaf, other):
         assert [await each.state() for each in (deaf, other)] == ["before"] * 2
+        monkeypatch.setattr(valkey_writes, "ACKNOWLEDGEMENT_SECONDS", 0.1)
         wire.is_silent = True
         began_at = time.monotonic()
         await other.write("after")
-        assert time.monotonic() - began_at < 0.3
+        assert time.monotonic() - began_at < 2
         await until(lambda: not deaf.shared.is_sharing)
         assert time.monotonic() - began_at < 4
 

@@ -6,11 +6,17 @@ from collections.abc import Iterator
 import pytest
 from valkey.asyncio import SSLConnection
 
+from gateway.cache import valkey_writes
 from gateway.domain.listings import ReadSource
-from tests.replicas import Evolux, Replica, RunningValkey, replicas, running_valkey, until
+from tests.replicas import PATIENT, Evolux, Replica, RunningValkey, replicas, running_valkey, until
 from tests.wires import wired
 
 FAILED = "sharing.failed"
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(valkey_writes, "ACKNOWLEDGEMENT_SECONDS", PATIENT)
 
 
 @pytest.fixture
