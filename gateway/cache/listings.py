@@ -74,9 +74,7 @@ class HeldListings:
     def peek(self, key: ListingKey) -> Held | None:
         """What is held, if no write came after it."""
         held = self._store.get(key)
-        if held is None or held.generation != self.generation(key):
-            return None
-        return held
+        return held if held is not None and held.generation == self.generation(key) else None
 
     def last_seen(self, key: ListingKey) -> Snapshot[Any] | None:
         """What was last held, even if it may not be served any more: a hint where rows stood."""
@@ -190,8 +188,7 @@ class HeldListings:
             self._keep(key, reading, generation=generation)
             return reading
 
-        flight = self._flights.launch(key, walk, started_at=oldest_at, generation=generation)
-        return flight
+        return self._flights.launch(key, walk, started_at=oldest_at, generation=generation)
 
     async def _take_last_good(self, key: ListingKey, *, generation: int) -> None:
         """Where nothing is held here, another replica's last listing stands in."""
@@ -207,8 +204,7 @@ class HeldListings:
         if generation != self.generation(key):
             return
         held, failure, now = self.peek(key), frameless(reading.failure), self._clock.monotonic()
-        is_part = not reading.snapshot.complete
-        if is_part and held is not None and self._is_better(key, held, failure):
+        if not reading.snapshot.complete and held is not None and self._is_better(key, held, failure):
             self._note_failure(key, failure, generation=generation)
             return
         began_at, failed_at = now - reading.age_seconds, None if failure is None else now
@@ -216,8 +212,7 @@ class HeldListings:
         self._store.put(key, brought)
 
     def _is_better(self, key: ListingKey, held: Held, failure: Failure | None) -> bool:
-        policy, now = self._policies[key.kind], self._clock.monotonic()
-        return is_better(held, failure=failure, policy=policy, now=now)
+        return is_better(held, failure=failure, policy=self._policies[key.kind], now=self._clock.monotonic())
 
     def _note_failure(self, key: ListingKey, error: Exception | None, *, generation: int) -> None:
         held = self.peek(key)

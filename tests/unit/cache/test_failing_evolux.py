@@ -103,10 +103,9 @@ async def test_a_listing_without_all_rows_is_completed_as_soon_as_evolux_can() -
 
 async def test_a_held_part_does_not_keep_the_frames_of_its_walk() -> None:
     stage = Stage()
-    try:
+    with pytest.raises(UpstreamTimeout) as late:
         raise UpstreamTimeout("late") from ValueError("the wire")
-    except UpstreamTimeout as late:
-        stage.evolux.missing, stage.evolux.why = "2 of 4 pages", late
+    stage.evolux.missing, stage.evolux.why = "2 of 4 pages", late.value
     failure = (await stage.cached.agents()).failure
     assert failure is stage.evolux.why
     assert failure is not None
