@@ -19,6 +19,7 @@ from gateway.main.serving import uvicorn_options
 from gateway.settings import (
     CacheSettings,
     CallerSettings,
+    JwtSettings,
     LimitSettings,
     ServerSettings,
     Settings,
@@ -80,7 +81,9 @@ class Plan:
     cache: CacheSettings = field(default_factory=CacheSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
     callers: Mapping[str, CallerSettings] = field(default_factory=dict)
+    jwt: JwtSettings | None = None
     clock: Clock | None = None
+    telemetry: TelemetrySettings = TelemetrySettings(log_format="json")
 
 
 def caller(
@@ -100,9 +103,10 @@ def settings_for(tenants: Mapping[str, str], *, plan: Plan, tokens: Mapping[str,
             for name, base_url in tenants.items()
         },
         callers={"board": everything, "reader": caller(READER_KEY, tenants=("*",)), **plan.callers},
+        jwt=plan.jwt,
         cache=plan.cache,
         limits=plan.limits,
-        telemetry=TelemetrySettings(log_format="json"),
+        telemetry=plan.telemetry,
     )
 
 
@@ -110,7 +114,14 @@ def settings_for(tenants: Mapping[str, str], *, plan: Plan, tokens: Mapping[str,
 async def serving_gateway(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Served]:
     """Run the gateway on a socket of its own."""
     logs = io.StringIO()
-    telemetry = Telemetry.start("test", log_format="json", log_level="debug", log_stream=logs)
+    telemetry = Telemetry.start(
+        "test",
+        otlp_endpoint=settings.telemetry.otlp_endpoint or "",
+        sample_ratio=settings.telemetry.sample_ratio,
+        log_format="json",
+        log_level="debug",
+        log_stream=logs,
+    )
     gateway = Gateway(settings, telemetry=telemetry, environ={}, clock=clock)
     options = {**uvicorn_options(settings), "loop": "none", "timeout_graceful_shutdown": 1}
     server = uvicorn.Server(uvicorn.Config(gateway.app(), **options))

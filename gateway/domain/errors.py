@@ -183,6 +183,10 @@ class Unauthenticated(Failure):
     code = ErrorCode.UNAUTHENTICATED
 
 
+class CredentialsRejected(Unauthenticated):
+    """A key or a token was sent, and is not good; RFC 6750 calls it `invalid_token`."""
+
+
 class Forbidden(Failure):
     """The caller is known and may not do this."""
 

@@ -19,6 +19,7 @@ from gateway.domain.ids import TenantId
 from gateway.evolux.protection.protection import ProtectionState
 from gateway.main.configuration import callers_of, tenants_of
 from gateway.main.edge import build_edge, persisted_documents
+from gateway.main.issuer import FollowedIssuer
 from gateway.main.sharing import kept_answers, shared_listings
 from gateway.main.stopping import Parting, Stop
 from gateway.main.tenants import RunningTenant
@@ -63,8 +64,11 @@ class Gateway:
             on_sync_lost=self._overtake_everything,
             group=group,
         )
+        self._issuer = FollowedIssuer(settings.jwt, telemetry=telemetry)
         self._directory = Directory(
-            tenants=tenants_of(settings, environ=environ), callers=callers_of(settings)
+            tenants=tenants_of(settings, environ=environ),
+            callers=callers_of(settings),
+            tokens=self._issuer.tokens,
         )
         self._persisted = persisted_documents(settings, config_path=config_path)
         self._answers = kept_answers(settings.cache, telemetry=telemetry)
@@ -111,7 +115,10 @@ class Gateway:
     def apply(self, settings: Settings) -> None:
         """Take the tenants and callers of a new configuration; what they had in flight ends as it began."""
         tenants = tenants_of(settings, environ=self._environ)
-        changed = self._directory.replace(tenants=tenants, callers=callers_of(settings))
+        self._issuer.take(settings.jwt)
+        changed = self._directory.replace(
+            tenants=tenants, callers=callers_of(settings), tokens=self._issuer.tokens
+        )
         for tenant_id in changed:
             self._store.drop_tenant(tenant_id)
             before = self._running.pop(tenant_id, None)
@@ -135,6 +142,8 @@ class Gateway:
             await stack.enter_async_context(self._telemetry.watching_loop())
             for tenant in self._directory.tenants.values():
                 self._open(tenant)
+            self._issuer.start()
+            stack.push_async_callback(self._issuer.close)
             await self._follow_configuration(stack)
             stack.enter_context(self.stop.following_signals())
             self._is_serving = True

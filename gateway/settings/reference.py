@@ -35,9 +35,9 @@ with `GATEWAY_` and fits no setting is refused (those that Kubernetes makes for 
 are passed over). An empty text means "not set" where the default is `""`.
 
 A configuration that cannot be used ends the start with exit code 2 and one line: the file, the key, what
-was expected. The line never shows a value. `[tenants]`, `[callers]` and token files are followed while the
-gateway runs; a broken edit keeps the last good configuration and is logged once. Everything else is read at
-the start.
+was expected. The line never shows a value. `[tenants]`, `[callers]`, `[jwt]` and token files are followed
+while the gateway runs; a broken edit keeps the last good configuration and is logged once. Everything else
+is read at the start.
 
 A tenant id matches `^[a-z0-9][a-z0-9_-]{0,62}$`. A token stands in exactly one of `token_file`, `token_env`
 and `token`; the file may end in a newline and is read again when it is edited, replaced, or swapped by

@@ -12,6 +12,7 @@ from gateway.settings.limits import LimitSettings
 
 CacheSeconds = Annotated[float, Meta(ge=0, le=604_800)]
 ScopeName = Literal["agents:read", "agents:write"]
+AlgorithmName = Literal["RS256", "ES256", "EdDSA"]
 DocumentModeName = Literal["off", "allow", "require"]
 
 
@@ -104,8 +105,43 @@ class JwtSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     issuer: Annotated[Text, Meta(description="The `iss` that is accepted.")]
     audience: Annotated[Text, Meta(description="The `aud` that is accepted.")]
     jwks_url: Annotated[PrivateUrl, Meta(description="Where the issuer's public keys are.")]
-    tenants_claim: Annotated[Text, Meta(description="Claim with the tenant ids.")] = "tenants"
-    scopes_claim: Annotated[Text, Meta(description="Claim with the scopes.")] = "scope"
+    name_claim: Annotated[
+        Text, Meta(description="Claim that says who calls; the log shows it after `jwt:`.")
+    ] = "sub"
+    tenants_claim: Annotated[
+        Text, Meta(description="Claim with the tenant ids: a list, or a text with spaces.")
+    ] = "tenants"
+    scopes_claim: Annotated[
+        Text,
+        Meta(description="Claim with the scopes: a list, or a text with spaces; unknown ones are ignored."),
+    ] = "scope"
+    all_tenants: Annotated[
+        bool, Meta(description='A tenants claim that holds `"*"` means every tenant; else it means none.')
+    ] = False
+    algorithms: Annotated[
+        tuple[AlgorithmName, ...],
+        Meta(min_length=1, description="Signatures that are accepted, each by keys of its own type alone."),
+    ] = ("RS256", "ES256", "EdDSA")
+    leeway_seconds: Annotated[
+        float, Meta(ge=0, le=300, description="How far the issuer's clock may be from ours.")
+    ] = 30.0
+    refresh_seconds: Annotated[
+        float, Meta(ge=1, le=86_400, description="How often the keys are fetched anew, behind the callers.")
+    ] = 300.0
+    keep_seconds: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=604_800,
+            description="How long the last good keys serve while the issuer does not show them.",
+        ),
+    ] = 86_400.0
+    documents: Annotated[
+        DocumentModeName, Meta(description="Persisted documents, as in `[callers.<name>]`.")
+    ] = "allow"
+    introspection: Annotated[
+        bool, Meta(description="These callers may ask for the schema, where `server.introspection` lets.")
+    ] = True
 
 
 class CacheSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -189,7 +225,7 @@ class TelemetrySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All settings of one gateway. `[tenants]` and `[callers]` are followed live, the rest at a start."""
+    """All settings of one gateway; `[tenants]`, `[callers]` and `[jwt]` are followed live."""
 
     server: ServerSettings = ServerSettings()
     tenants: Mapping[str, TenantSettings] = msgspec.field(default_factory=dict)

@@ -1,7 +1,7 @@
 """Tenants and callers: who may use which Evolux, with which token, and where that comes from."""
 
 from gateway.tenancy.callers import ALL_TENANTS, Caller, Callers, DocumentMode, Scope
-from gateway.tenancy.directory import TENANT_HEADER, Directory
+from gateway.tenancy.directory import TENANT_HEADER, Directory, TokenAuthority
 from gateway.tenancy.tenants import EnvironmentToken, FileToken, InlineToken, Tenant, TokenSource
 from gateway.tenancy.watching import ConfigWatcher
 
@@ -18,5 +18,6 @@ __all__ = [
     "InlineToken",
     "Scope",
     "Tenant",
+    "TokenAuthority",
     "TokenSource",
 ]

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 from starlette.responses import Response
 
-from gateway.domain.errors import ErrorCode, GatewayError
+from gateway.domain.errors import CredentialsRejected, ErrorCode, GatewayError
 from gateway.schema.errors import shape_error
 from gateway.web.media_types import AnswerType
 
@@ -85,10 +85,18 @@ def refuse(
     )
 
 
+def _challenge(error: GatewayError) -> str:
+    """What RFC 6750 has a client told; who sent nothing is told no reason."""
+    challenge = 'Bearer realm="evolux-gateway"'
+    if isinstance(error, CredentialsRejected):
+        challenge += f', error="invalid_token", error_description="{error.message}"'
+    return challenge
+
+
 def _standard_headers(error: GatewayError) -> dict[str, str]:
     headers: dict[str, str] = {}
     if error.code is ErrorCode.UNAUTHENTICATED:
-        headers["www-authenticate"] = 'Bearer realm="evolux-gateway"'
+        headers["www-authenticate"] = _challenge(error)
     if error.retry_after_seconds is not None:
         headers["retry-after"] = str(max(1, math.ceil(error.retry_after_seconds)))
     return headers

@@ -26,7 +26,8 @@ class Visitor(msgspec.Struct, frozen=True, kw_only=True):
 class Authentication:
     """Turns a request's headers into a visitor.
 
-    Raises `Unauthenticated`, `BadRequest`, `UnknownTenant`, or `RateLimited`.
+    Raises `Unauthenticated`, `BadRequest`, `UnknownTenant`, `RateLimited`, or `UpstreamUnavailable` where
+    the issuer of a JWT shows no keys.
     """
 
     def __init__(
@@ -40,24 +41,25 @@ class Authentication:
         self._call_center_of = call_center_of
         self._rates = rates
 
-    def admit(self, headers: Headers) -> Visitor:
+    async def admit(self, headers: Headers) -> Visitor:
         """Say who calls, count the call, and open the caller's tenant and no other."""
-        caller = self._directory.authenticate(_key_of(headers))
+        credential = _credential_of(headers)
+        caller = self._directory.authenticate(credential)
         if caller is None:
-            raise Unauthenticated("The API key is not known.")
+            caller = await self._directory.authenticate_token(credential)
         self._rates.count_caller(caller.name)
         tenant = self._directory.resolve(caller, tenant_header=_tenant_of(headers))
         self._rates.count_tenant(tenant.id)
         return Visitor(caller=caller, tenant_id=tenant.id, call_center=self._call_center_of(tenant.id))
 
 
-def _key_of(headers: Headers) -> str:
+def _credential_of(headers: Headers) -> str:
     given = headers.getlist("authorization")
     if not given:
-        raise Unauthenticated("Send Authorization: Bearer with an API key.")
+        raise Unauthenticated("Send Authorization: Bearer with an API key or a JWT.")
     match = _BEARER.fullmatch(given[0].strip()) if len(given) == 1 else None
     if match is None:
-        raise Unauthenticated("The Authorization header is not one Bearer key.")
+        raise Unauthenticated("The Authorization header is not one Bearer key or token.")
     return match.group(1)
 
 

@@ -100,7 +100,7 @@ class GraphQLEndpoint:
     async def _answer(self, request: Request, *, kind: AnswerType | None) -> Response:
         if request.method not in {"GET", "POST"}:
             return _refuse(request, 405, "GraphQL is asked by GET or POST.", headers={"allow": _ALLOWED})
-        visitor = self._authentication.admit(request.headers)
+        visitor = await self._authentication.admit(request.headers)
         note_visitor(request, caller=visitor.caller.name, tenant=visitor.tenant_id)
         if kind is None:
             return _refuse(request, 406, f"Answers are {' or '.join(one.value for one in AnswerType)}.")
