@@ -118,7 +118,7 @@ class ValkeyAnswers:
         """Close the connections."""
         for task in self._extending.values():
             task.cancel()
-        await self._client.aclose()
+        await self._client.aclose(close_connection_pool=True)
 
     async def _end(self, claim: Claim, script: str, *args: Any) -> None:
         extending = self._extending.pop(claim.name, None)
