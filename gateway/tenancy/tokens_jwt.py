@@ -1,10 +1,12 @@
 """Callers with a JWT: what a token must be to be believed, and who it says is calling."""
 
 import base64
+import hashlib
 import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Annotated, Any, Final
 
+import cachetools
 import msgspec
 from joserfc.errors import JoseError
 from joserfc.jwk import Key
@@ -26,6 +28,9 @@ FAMILIES: Final[Mapping[str, str]] = {
 """The algorithms that are known, and for whose keys; `Ed25519` is RFC 9864's name for EdDSA on that curve."""
 CALLER_PREFIX: Final = "jwt:"
 """No caller with an API key has a colon in its name, so that neither can pass for the other in a log."""
+
+MAX_VERIFIED: Final = 1000
+"""Tokens whose signature need not be verified again; told apart by digest, none is kept."""
 
 _TYPES: Final = frozenset({"jwt", "at+jwt", "application/jwt", "application/at+jwt"})
 _SHAPE: Final = re.compile(r"[A-Za-z0-9_-]{2,4096}\.[A-Za-z0-9_-]{2,8192}\.[A-Za-z0-9_-]{1,2048}")
@@ -76,6 +81,9 @@ class TokenCallers:
         self._rules = rules
         self._keys = keys
         self._now_seconds = now_seconds
+        self._verified: cachetools.LRUCache[bytes, tuple[Key, dict[str, Any]]] = cachetools.LRUCache(
+            maxsize=MAX_VERIFIED
+        )
 
     async def authenticate(self, token: str) -> Caller:
         """The caller; `CredentialsRejected` with a reason that quotes nothing, or `UpstreamUnavailable`.
@@ -91,9 +99,19 @@ class TokenCallers:
         key = await self._keys.find(family=family, key_id=header.kid)
         if key is None:
             raise CredentialsRejected("The issuer has no such key.")
-        claims = _read_claims(_verified(token, key=key))
+        claims = self._claims(token, key=key)
         self._check(claims)
         return self._caller(claims)
+
+    def _claims(self, token: str, *, key: Key) -> dict[str, Any]:
+        """The claims under a good signature, which is verified once for as long as its key is shown."""
+        digest = hashlib.sha256(token.encode()).digest()
+        known = self._verified.get(digest)
+        if known is not None and known[0] is key:
+            return known[1]
+        claims = _read_claims(_verified(token, key=key))
+        self._verified[digest] = key, claims
+        return claims
 
     def _check(self, claims: Mapping[str, Any]) -> None:
         rules, now = self._rules, self._now_seconds()

@@ -4,6 +4,7 @@ import base64
 import hmac
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from gateway.domain.errors import CredentialsRejected, ErrorCode
 from gateway.domain.ids import TenantId
 from gateway.telemetry import events
 from gateway.telemetry.incidents import IncidentLog
+from gateway.tenancy import tokens_jwt
 from gateway.tenancy.callers import ALL_TENANTS, Caller, DocumentMode, Scope
 from gateway.tenancy.issuer_keys import IssuerKeys, KeyTimes
 from gateway.tenancy.jwks import KeyRing, parse_jwks
@@ -36,7 +38,12 @@ from tests.issuer import (
 PEM = RSA.public_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
-def callers(*, shown: list[dict[str, Any]] | None = None, **rules: Any) -> TokenCallers:
+def callers(
+    *,
+    shown: list[dict[str, Any]] | None = None,
+    now_seconds: Callable[[], float] = time.time,
+    **rules: Any,
+) -> TokenCallers:
     listed = shown or [public(key, kid=kid) for kid, key in KEYS.items()]
 
     async def fetch() -> KeyRing:
@@ -45,7 +52,7 @@ def callers(*, shown: list[dict[str, Any]] | None = None, **rules: Any) -> Token
     incidents = IncidentLog(structlog.get_logger(), failed=events.KEYS_FAILED, monotonic=time.monotonic)
     keys = IssuerKeys(fetch, times=KeyTimes(), monotonic=time.monotonic, incidents=incidents)
     given = {"issuer": ISSUER, "audience": AUDIENCE, **rules}
-    return TokenCallers(TokenRules(**given), keys=keys, now_seconds=time.time)
+    return TokenCallers(TokenRules(**given), keys=keys, now_seconds=now_seconds)
 
 
 async def refusal(token: str, **options: Any) -> str:
@@ -265,6 +272,31 @@ async def test_the_settings_name_the_claims_and_what_callers_may_do() -> None:
         documents=DocumentMode.REQUIRE,
         may_introspect=False,
     )
+
+
+async def test_a_signature_is_verified_once_and_everything_else_each_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [time.time()]
+    known = callers(now_seconds=lambda: now[0])
+    token = signed(claims(exp=now[0] + 60))
+    assert (await known.authenticate(token)).name == "jwt:wallboard"
+    monkeypatch.setattr(tokens_jwt, "deserialize_compact", None)
+    assert (await known.authenticate(token)).name == "jwt:wallboard"
+    now[0] += 91
+    with pytest.raises(CredentialsRejected, match="expired"):
+        await known.authenticate(token)
+
+
+async def test_a_token_that_was_verified_is_refused_once_its_key_is_another() -> None:
+    shown = [public(RSA, kid="rsa-1")]
+    known = callers(shown=shown)
+    token = signed(claims())
+    assert (await known.authenticate(token)).name == "jwt:wallboard"
+    shown[0] = public(OTHER_RSA, kid="rsa-1")
+    await known._keys._join()
+    with pytest.raises(CredentialsRejected, match="signature"):
+        await known.authenticate(token)
 
 
 @pytest.mark.parametrize(
