@@ -121,8 +121,7 @@ class HeldListings:
     ) -> Reading[Any] | None:
         """Serve what is held at once, refreshing behind where due; None where the caller has to wait."""
         policy = self._policies[key.kind]
-        age_seconds = asked_at - held.read_at
-        verdict = judge(age_seconds, policy=policy, bound=bound)
+        verdict = judge(age_seconds := asked_at - held.read_at, policy=policy, bound=bound)
         source = ReadSource.STALE if is_stale(age_seconds, policy=policy) else ReadSource.FRESH
         if verdict is Verdict.WAIT:
             may_cover = may_serve_on_error(age_seconds, policy=policy, bound=bound)
@@ -188,7 +187,8 @@ class HeldListings:
             self._keep(key, reading, generation=generation)
             return reading
 
-        return self._flights.launch(key, walk, started_at=oldest_at, generation=generation)
+        flight = self._flights.launch(key, walk, started_at=oldest_at, generation=generation)
+        return flight
 
     async def _take_last_good(self, key: ListingKey, *, generation: int) -> None:
         """Where nothing is held here, another replica's last listing stands in."""
