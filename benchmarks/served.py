@@ -86,6 +86,7 @@ def write_config(folder: Path, *, tenants: dict[str, str], cache: str = "fresh_s
             f'[callers.load]\nkey_sha256 = "{sha256(KEY.encode()).hexdigest()}"',
             'tenants = ["*"]\nscopes = ["agents:read"]',
             "[limits]\ncaller_requests_per_second = 1000000.0\ncaller_burst = 1000000",
+            "tenant_requests_per_second = 1000000.0\ntenant_burst = 1000000",
             "upstream_burst = 100000\nupstream_requests_per_second = 100000.0",
             f'[cache]\n{cache}\n[telemetry]\nlog_level = "error"',
         ]),

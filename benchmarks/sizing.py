@@ -2,9 +2,11 @@
 """What sizing is derived from: memory by agents, requests per core, requests to Evolux per minute.
 
 `python -m benchmarks.sizing`; needs wrk. Small on purpose (about two minutes on two cores): each figure is
-one process's, and docs/operations.md says what follows from it.
+one process's, and docs/operations.md says what follows from it. The two queries are counted by second of the
+gateway's processor time, which a busy machine disturbs less than the clock.
 """
 
+import asyncio
 import json
 import sys
 import tempfile
@@ -15,6 +17,7 @@ from pathlib import Path
 from benchmarks.served import (
     KEY,
     QUERY,
+    TOKEN,
     cpu_seconds,
     free_port,
     process,
@@ -24,6 +27,13 @@ from benchmarks.served import (
     write_config,
     wrk,
 )
+from gateway.cache.codec import pack
+from gateway.cache.store import ListingKind
+from gateway.domain.clock import SystemClock
+from gateway.domain.secrets import ApiToken
+from gateway.evolux.call_center import EvoluxCallCenter
+from gateway.evolux.client import EvoluxClient
+from gateway.tenancy import InlineToken
 
 AGENTS = (62, 1000, 5000)
 STATES = "{ agentStates(groupBy: [QUEUE]) { total { agents loggedIn paused } groups { counts { agents } } } }"
@@ -32,7 +42,8 @@ WATCHED_SECONDS = 20
 
 
 def asked_of(base_url: str) -> int:
-    with urllib.request.urlopen(f"{base_url}/__simulator__/requests", timeout=10) as answer:
+    shown = urllib.request.Request(f"{base_url}/__simulator__/requests", headers={"token": TOKEN})
+    with urllib.request.urlopen(shown, timeout=10) as answer:
         return int(json.load(answer)["total"])
 
 
@@ -45,9 +56,8 @@ def ask(url: str, query: str = QUERY) -> None:
 
 def main() -> None:
     """One row for each size of the tenant."""
-    print("| agents | MB idle | MB after load | page of 50: per CPU second | states by queue: per CPU second "
-          "| Evolux requests/min |")  # fmt: skip
-    print("| --- | --- | --- | --- | --- | --- |")
+    print("| agents | KB in Valkey | MB idle | MB after load | page of 50 | states by queue | Evolux/min |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
     for agents in AGENTS:
         with tempfile.TemporaryDirectory() as name, simulator(agents=agents) as base_url:
             folder = Path(name)
@@ -61,8 +71,8 @@ def main() -> None:
                 rates = [per_core(url, pids=pids, folder=folder, query=query) for query in (QUERY, STATES)]
                 loaded = resident_mb(pids)
                 per_minute = watched(url, base_url=base_url)
-        figures = (agents, idle, loaded, *rates, per_minute)
-        print("|", " | ".join(f"{figure:.0f}" for figure in figures), "|", flush=True)
+            figures = (agents, asyncio.run(packed_kb(base_url)), idle, loaded, *rates, per_minute)
+            print("|", " | ".join(f"{figure:.0f}" for figure in figures), "|", flush=True)
 
 
 def per_core(url: str, *, pids: list[int], folder: Path, query: str) -> float:
@@ -81,6 +91,17 @@ def watched(url: str, *, base_url: str) -> float:
         ask(url)
         time.sleep(0.1)
     return (asked_of(base_url) - before) * 60 / (time.monotonic() - began_at)
+
+
+async def packed_kb(base_url: str) -> float:
+    """The agents listing as replicas exchange it."""
+    client = EvoluxClient(base_url, tokens=InlineToken(ApiToken(TOKEN)), deadline_seconds=30.0)
+    call_center = EvoluxCallCenter(client, clock=SystemClock().now, on_odd=lambda _odd: None)
+    reading = await call_center.agents()
+    packed = await pack(reading.snapshot, kind=ListingKind.AGENTS)
+    await client.aclose()
+    assert packed is not None
+    return len(packed) / 1000
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from gateway.telemetry.events import log_events
 from gateway.telemetry.instruments import MetricKind, metrics
 from tests.chart.rendering import CHART, ROOT, read_yaml, run
 
@@ -56,6 +57,15 @@ def test_every_alert_has_its_paragraph_in_the_operations_guide() -> None:
         page, _, anchor = rule["annotations"]["runbook"].partition("#")
         assert page == "docs/operations.md"
         assert anchor in headings, rule["alert"]
+
+
+def test_the_operations_guide_names_only_log_events_that_are_declared() -> None:
+    guide = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([a-z_]+\.[a-z_]+)` in the log|log line `([a-z_.]+)`", guide))
+    events = {one for pair in named for one in pair if one}
+
+    assert events >= {"config.kept", "sharing.failed"}
+    assert events <= {str(event) for event in log_events()}
 
 
 REJECTED = 'gateway_upstream_duration_seconds_count{tenant="acme",outcome="rejected_credentials"}'
