@@ -156,7 +156,8 @@ class HeldListings:
                 return fallback
         source = reading.source if flight is None else ReadSource.COALESCED
         self._observer.reading_served(key.kind, source, age_seconds=reading.age_seconds)
-        stale = is_stale(reading.age_seconds, policy=self._policies[key.kind])
+        policy = self._policies[key.kind]
+        stale = policy.fresh_seconds > 0 and is_stale(reading.age_seconds, policy=policy)
         return replace(reading, source=source, stale=stale)
 
     def _refresh_behind(self, key: ListingKey, held: Held, fetch: Fetch) -> None:

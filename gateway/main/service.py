@@ -56,7 +56,10 @@ class Gateway:
         self._config_path = config_path
         self._clock = clock or SystemClock()
         self._generations = generations or LocalGenerations()
-        self._store = ListingStore(max_bytes=settings.cache.max_megabytes * 2**20)
+        self._store = ListingStore(
+            max_bytes=settings.cache.max_megabytes * 2**20,
+            max_tenant_bytes=settings.cache.max_tenant_megabytes * 2**20,
+        )
         self._shared = shared_listings(
             settings.cache,
             telemetry=telemetry,

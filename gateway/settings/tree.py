@@ -167,12 +167,12 @@ class CacheSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             "with `complete: false`.",
         ),
     ] = 3
-    max_listings: Annotated[
-        int, Meta(ge=1, description="Listings kept in one process; the least used goes first.")
-    ] = 1024
     max_megabytes: Annotated[
         int, Meta(ge=1, description="Memory for listings in one process, as estimated from their rows.")
     ] = 256
+    max_tenant_megabytes: Annotated[
+        int, Meta(ge=1, description="The same for one tenant, whose own least used listings go first.")
+    ] = 128
     valkey_url: Annotated[
         SecretUrl | None, Meta(description="Valkey that shares listings and invalidation among replicas.")
     ] = None

@@ -172,7 +172,7 @@ def test_a_file_without_tenants_is_refused_as_a_truncated_one_would_be(tmp_path:
             "at least cache.stale_seconds",
         ),
         ("[cache]\nwalk_attempts = 0", "cache.walk_attempts", "a whole number from 1 to 10"),
-        ("[cache]\nmax_listings = 0", "cache.max_listings", "a whole number from 1 up"),
+        ("[cache]\nmax_tenant_megabytes = 0", "cache.max_tenant_megabytes", "a whole number from 1 up"),
         (
             f'[cache]\nvalkey_url = "https://:{PLANTED}@valkey"',
             "cache.valkey_url",
