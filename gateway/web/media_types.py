@@ -1,6 +1,6 @@
 """Media types of GraphQL over HTTP: what a request may send, and which of two forms its answer takes."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from enum import Enum
 
 from starlette.datastructures import Headers
@@ -26,9 +26,10 @@ def answer_type_of(accept: str | None) -> AnswerType | None:
     if not accept or not accept.strip():
         return AnswerType.JSON
     ranked = sorted(_ranges(accept), key=lambda one: -one[1])
+    refused = {media_range for media_range, quality in ranked if quality == 0}
     for media_range, quality in ranked:
         if quality > 0:
-            found = _match(media_range)
+            found = _match(media_range, refused=refused)
             if found is not None:
                 return found
     return None
@@ -60,10 +61,13 @@ def _is_json(content_type: str) -> bool:
     return charset in {"", "utf-8", "utf8"}
 
 
-def _match(media_range: str) -> AnswerType | None:
-    if media_range in {"*/*", "application/*"}:
-        return AnswerType.JSON
-    return next((kind for kind in AnswerType if kind.value == media_range), None)
+def _match(media_range: str, *, refused: Container[str]) -> AnswerType | None:
+    """The form of this range; of a range of several, the first that is not refused by name."""
+    is_wide = media_range in {"*/*", "application/*"}
+    for kind in (AnswerType.JSON, AnswerType.GRAPHQL):
+        if kind.value == media_range or (is_wide and kind.value not in refused):
+            return kind
+    return None
 
 
 def _ranges(accept: str) -> Iterator[tuple[str, float]]:
