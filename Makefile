@@ -51,6 +51,9 @@ check: lint types imports
 schema: $(VENV)/.runtime
 	$(BIN)/python -m gateway schema > schema.graphql
 
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.compiled
+
 # Locks carry hashes and no registry address.
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header
 lock:

@@ -29,6 +29,8 @@ _HOLE_BYTES: Final = 1_500
 """What a remembered answer takes besides its bytes: itself, and the rows that its holes will be asked of."""
 _VARIABLES_FACTOR: Final = 4
 """Variables are held as a key and as values."""
+_MAX_ASKED: Final = 2_000
+"""Questions remembered without their answers, to tell those that come again."""
 _PLAIN: Final = frozenset({list, tuple, dict, str, int, float, bool, type(None)})
 
 
@@ -64,6 +66,7 @@ class Executor:
         self._answers: BoundedMap[Any, _Remembered] = BoundedMap(max_bytes=max_answer_bytes)
         self._fragments: BoundedMap[Any, Fragments] = BoundedMap(max_bytes=max_fragment_bytes)
         self._keeps_fragments = max_fragment_bytes > 0
+        self._asked: set[int] = set()
         self._plain: set[type] = set(_PLAIN)
 
     @property
@@ -111,7 +114,7 @@ class Executor:
         completed = await self._complete(plan, rows, run=run, key=key)
         if failures:
             return await _with_failure(plan, failures, completed=completed, run=run)
-        may_remember = variables_key is not None and not context.is_timed
+        may_remember = variables_key is not None and not context.is_timed and self._is_wanted(key)
         body = await _fill(completed, run)
         if may_remember:
             self._remember(key, completed, plan=plan, context=context, values=values)
@@ -145,9 +148,9 @@ class Executor:
         return prepared
 
     def _plan(self, prepared: Prepared, operation: Operation, *, values: VariableValues) -> Plan:
-        before = prepared.weight
+        before = prepared.plans_made
         plan = prepared.plan_for(values)
-        if prepared.weight != before:
+        if prepared.plans_made != before:
             key = (operation.document.sha256, operation.name)
             self._prepared.put(key, prepared, weight=prepared.weight)
         if isinstance(plan, Unplannable):
@@ -171,6 +174,16 @@ class Executor:
             return await _fill(completed, run)
         except Unplannable:
             return None
+
+    def _is_wanted(self, key: Any) -> bool:
+        """Whether to remember an answer: one that variables decide only when it was asked for before."""
+        asked = hash(key)
+        if not key[-1] or asked in self._asked:
+            return True
+        if len(self._asked) >= _MAX_ASKED:
+            self._asked.clear()
+        self._asked.add(asked)
+        return False
 
     def _remember(
         self, key: Any, completed: Completed, *, plan: Plan, context: Context, values: VariableValues
@@ -209,7 +222,8 @@ class Executor:
     def _weigh_kept(self, plan: Plan, *, run: Run, key: Any) -> None:
         _, tenant_id, _, variables_key = key
         for at, fragments in enumerate(run.kept):
-            if isinstance(fragments, Fragments):
+            if isinstance(fragments, Fragments) and fragments.bytes != fragments.weighed:
+                fragments.weighed = fragments.bytes
                 place = (plan.serial, at, tenant_id, variables_key if plan.sites[at].varies else None)
                 self._fragments.put(place, fragments, weight=fragments.bytes)
 

@@ -5,6 +5,8 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
+_NOTHING: frozenset[str] = frozenset()
+
 encode = msgspec.json.Encoder().encode
 
 _ROW_BYTES = 400
@@ -49,7 +51,8 @@ def build_row(row: Any, build: Build, run: Building) -> Kept:
     value = build(row, run)
     holes = tuple(run.holes[begin:])
     del run.holes[begin:]
-    used = frozenset(name for name, count in run.uses().items() if count != before[name])
+    after = run.uses()
+    used = _NOTHING if after == before else frozenset(each for each in after if after[each] != before[each])
     return Kept(row, msgspec.Raw(encode(value)), holes, used)
 
 
@@ -74,7 +77,7 @@ class Fragments:
     its predecessor of the same id had; what no row took over is gone with the version after that.
     """
 
-    __slots__ = ("_before", "_listing", "_versions", "bytes", "known")
+    __slots__ = ("_before", "_listing", "_versions", "bytes", "known", "weighed")
 
     def __init__(self) -> None:
         self.known: dict[int, Kept] = {}
@@ -82,6 +85,8 @@ class Fragments:
         self._versions: object = None
         self._listing: object = None
         self.bytes = 0
+        self.weighed = -1
+        """What `bytes` were when somebody last asked for them."""
 
     def see(self, *, versions: object, listing: object) -> None:
         """Be told what the run sees: the versions that the bytes depend on, and that of the rows' listing.

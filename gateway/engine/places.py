@@ -39,12 +39,13 @@ class PlannedInfo:
     Rows share it, so there is no path to tell; a resolver that asks for one cannot be planned.
     """
 
-    __slots__ = ("_place", "context", "variable_values")
+    __slots__ = ("_place", "context", "found", "variable_values")
 
     root_value = None
 
     def __init__(self, place: Place, *, context: Any, variable_values: VariableValues) -> None:
         self._place = place
+        self.found = place.found
         self.context = context
         self.variable_values = variable_values
 

@@ -44,6 +44,7 @@ class Prepared:
         "_plans",
         "_schema",
         "_variables",
+        "plans_made",
         "serial",
     )
 
@@ -67,6 +68,7 @@ class Prepared:
         self._variables = Variables(self._operation.variable_definitions or (), schema=schema)
         self._names = self._variables.names
         self._deciding = _deciding_variables([self._operation, *self._definitions.values()])
+        self.plans_made = 0
         self._plans: dict[tuple[Any, ...], Plan | Unplannable] = {}
 
     @property
@@ -97,6 +99,7 @@ class Prepared:
             if len(self._plans) >= _MAX_SHAPES:
                 self._plans.clear()
             plan = self._plans[shape] = self._make_plan(values)
+            self.plans_made += 1
         return plan
 
     def _make_plan(self, values: VariableValues) -> Plan | Unplannable:

@@ -31,8 +31,11 @@ def found_once(info: Info, find: Callable[[Info, list[FieldNode]], T]) -> T:
 
     The engine's places remember it for every operation of the plan, the context for one operation.
     """
-    found: dict[Any, T] = getattr(info, "found", info.context.selections)
-    key = find if found is not info.context.selections else (find, *map(id, info.field_nodes))
+    found: dict[Any, T] | None = getattr(info, "found", None)
+    if found is None:
+        found, key = info.context.selections, (find, *map(id, info.field_nodes))
+    else:
+        key = (find,)
     if key not in found:
         found[key] = find(info, info.field_nodes)
     return found[key]
