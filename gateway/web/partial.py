@@ -18,7 +18,7 @@ def tell_missing_parts(result: ExecutionResult, readings: Sequence[Reading[Any]]
     }
     if not parts or not result.data:
         return result
-    path = [next(iter(result.data))]
+    path: list[str | int] = [next(iter(result.data))]
     told = [_tell(missing, failure, path=path) for (missing, _), failure in parts.items()]
     return ExecutionResult(result.data, [*(result.errors or ()), *told], result.extensions)
 
