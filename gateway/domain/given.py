@@ -17,6 +17,14 @@ from gateway.domain.ids import QueueId, parse_id
 Id = TypeVar("Id", bound=int)
 Path = tuple[str, ...]
 
+_OUTSIDE_NAMES: Final = {
+    "queues": "queueIds",
+    "queue_ids": "queueIds",
+    "agent_id": "agentId",
+    "pause_id": "pauseId",
+}
+"""What a call centre calls a value, in the words of the outside; other names are the same in both."""
+
 MAX_TEXT_CHARS: Final = 255
 MAX_SEARCH_CHARS: Final = 255
 MAX_PRIORITY: Final = 1_000
@@ -106,6 +114,11 @@ def read_id(text: str, *, of: Callable[[int], Id], field: Path) -> Id:
 def read_ids(texts: Iterable[str], *, of: Callable[[int], Id], field: Path) -> tuple[Id, ...]:
     """Read ids, each once, in the order given."""
     return tuple(dict.fromkeys(read_id(text, of=of, field=field) for text in texts))
+
+
+def outside(field: Path) -> Path:
+    """A path in the outside's words, where a call centre named the value in its own."""
+    return tuple(_OUTSIDE_NAMES.get(name, name) for name in field)
 
 
 def _is_given(value: object, *, field: Path) -> bool:

@@ -179,7 +179,7 @@ async def carry_out(
 async def _expect(call_center: CallCenter, agent_id: AgentId, *, expected: Expectation) -> None:
     agent = await call_center.read_agent(agent_id)
     if agent is None:
-        raise AgentNotFound("No agent has this id.", field=("agentId",))
+        raise AgentNotFound("No agent has this id.")
     refusal = expected.refusal_for(agent)
     if refusal is not None:
         raise refusal

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from gateway.domain import agents as domain
+from gateway.domain import keys
 from gateway.domain.agents import AgentState
 from gateway.domain.listings import Reading
 from gateway.domain.pauses import AllowedPause as AllowedPauseRow
@@ -15,7 +16,6 @@ from gateway.schema.enums import describe_enum
 from gateway.schema.fields import Info, attribute, computed, upstream
 from gateway.schema.pauses import AgentPause, AllowedPause
 from gateway.schema.queue_names import queue_or_none, queues_of
-from gateway.schema.scalars import unnumbered_key
 
 if TYPE_CHECKING:
     from gateway.schema.queues import Queue
@@ -37,9 +37,7 @@ describe_enum(
 
 def login_key(login: domain.AgentLogin, _info: Info) -> str:
     """Evolux's number; where it gave none, a text that is equal only for equal logins."""
-    if login.id is not None:
-        return str(login.id)
-    return unnumbered_key(of=login.extension or "", started_at=login.started_at, ended_at=login.ended_at)
+    return keys.login_key(login)
 
 
 def state_since(agent: domain.Agent, _info: Info) -> datetime | None:

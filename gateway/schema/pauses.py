@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
+from gateway.domain import keys
 from gateway.domain import pauses as domain
 from gateway.domain.ids import QueueId
 from gateway.domain.queues import Queue as QueueRow
 from gateway.schema.fields import Info, attribute, computed, fleeting, upstream
 from gateway.schema.queue_names import queue_or_none
-from gateway.schema.scalars import unnumbered_key
 
 if TYPE_CHECKING:
     from gateway.schema.queues import Queue
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
 def pause_key(taken: domain.AgentPause, _info: Info) -> str:
     """Evolux's number; where it gave none, a text that is equal only for equal pauses."""
-    if taken.id is not None:
-        return str(taken.id)
-    return unnumbered_key(of=taken.pause_id or 0, started_at=taken.started_at, ended_at=taken.ended_at)
+    return keys.pause_key(taken)
 
 
 def elapsed_seconds(taken: domain.AgentPause, info: Info) -> int:

@@ -27,11 +27,3 @@ def stated(value: T | None) -> T | None:
     """What a caller said; None where it was left out."""
     return None if value is UNSET else value
 
-
-def unnumbered_key(*, of: str | int, started_at: datetime, ended_at: datetime | None) -> str:
-    """An id for what Evolux gave no number: made of its content, so that equal ids are equal values."""
-    stamps = (
-        "open" if each is None else f"{each.astimezone(UTC):%Y%m%dT%H%M%S%f}"
-        for each in (started_at, ended_at)
-    )
-    return "-".join(("unnumbered", str(of), *stamps))

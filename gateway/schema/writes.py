@@ -1,13 +1,14 @@
 """Writes: run once, answered with a payload that tells refusals apart from failures."""
 
 from collections.abc import Awaitable, Coroutine
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 import strawberry
 
 from gateway.domain.agents import Agent as AgentRow
 from gateway.domain.errors import NOTHING_WAS_WRITTEN, AgentNotFound, GatewayError, Refusal
+from gateway.domain.given import outside
 from gateway.domain.ids import AgentId
 from gateway.domain.writes import Written
 from gateway.schema.agents import Agent
@@ -16,14 +17,6 @@ from gateway.schema.errors import MutationError, ShownRefusal, show_refusal
 from gateway.schema.fields import Info, attribute, upstream
 from gateway.schema.selections import selected_names
 from gateway.schema.shared_reads import SharedRead
-
-_INPUT_NAMES: Final = {
-    "queues": "queueIds",
-    "queue_ids": "queueIds",
-    "agent_id": "agentId",
-    "pause_id": "pauseId",
-}
-"""What a call centre calls a value, in the inputs' words; other names are the same in both."""
 
 
 class WriteOutcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,7 +82,7 @@ async def _read_agent(context: OperationContext, *, agent_id: AgentId, near_page
 def _input_path(field: tuple[str, ...] | None) -> tuple[str, ...] | None:
     if field is None or field[:1] == ("input",):
         return field
-    return ("input", *(_INPUT_NAMES.get(name, name) for name in field))
+    return ("input", *outside(field))
 
 
 @strawberry.type(description="What a write came to.")
