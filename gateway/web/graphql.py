@@ -34,7 +34,7 @@ from gateway.web.authentication import Authentication, Visitor
 from gateway.web.bodies import BodyTooSlow, GraphQLRequest, parse_body, parse_parameters, read_body
 from gateway.web.freshness import bound_of, freshness_headers
 from gateway.web.media_types import AnswerType, answer_type_of, is_readable, prefers_html
-from gateway.web.notes import note_code, note_operation, note_visitor, notes_of, request_id_in
+from gateway.web.notes import name_of, note_code, note_operation, note_visitor, notes_of, request_id_in
 from gateway.web.once import Idempotency
 from gateway.web.partial import tell_missing_parts
 from gateway.web.persisted import DocumentDesk
@@ -124,7 +124,7 @@ class GraphQLEndpoint:
     def _span_of(self, operation: Operation, *, tenant: str) -> OpenSpan:
         return self._tracing.operation_span(
             OperationKind(operation.type.value),
-            name=operation.name,
+            name=name_of(operation),
             document_hash=operation.document.sha256,
             tenant=tenant,
         )

@@ -55,7 +55,15 @@ def note_operation(request: Request, operation: Operation) -> None:
     """Remember what is run."""
     notes = notes_of(request)
     notes.kind = OperationKind(operation.type.value)
-    notes.operation_name = operation.name
+    notes.operation_name = name_of(operation)
+
+
+def name_of(operation: Operation) -> str | None:
+    """The operation's own name, asked for by it or not."""
+    if operation.name is not None:
+        return operation.name
+    operations = operation.document.operations
+    return next((name for name, read in operations.items() if read is operation.read), None)
 
 
 def note_visitor(request: Request, *, caller: str, tenant: str) -> None:

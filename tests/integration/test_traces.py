@@ -1,0 +1,223 @@
+"""Traces as a real receiver gets them: whole from the caller to each page, quiet about what is nobody's."""
+
+import asyncio
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from gateway.cache.flights import Flight
+from gateway.domain.listings import Reading
+from gateway.settings import CacheSettings, LimitSettings, TelemetrySettings
+from gateway.simulator.world import World
+from tests.otlp import CALLER_SPAN, CALLER_TRACE, TRACEPARENT, Received, Tree, attributes_of, receiving, until
+from tests.served import KEY, Plan, serving, token_of
+
+BOARD = "query Board { agents(first: 1) { totalCount nodes { id } } }"
+WITH_QUEUES = "{ agents(first: 30) { nodes { id queues { name } } } }"
+APART = "{ queues { id } agents(first: 1) { totalCount } }"
+LEAVE = "mutation($id: ID!) { logoffAgent(input: {agentId: $id}) { agent { state } } }"
+PAGE = "GET /api/v1/agents"
+OK, ERROR = 0, 2
+SERVER, CLIENT = 2, 3
+
+
+def crowd(agents: int) -> World:
+    return World.seeded(agents, token=token_of("acme"))
+
+
+def traced(received: Received, *, cache: CacheSettings | None = None, **limits: float) -> Plan:
+    """Everything is sent that a caller wants traced, and nothing else."""
+    telemetry = TelemetrySettings(log_format="json", otlp_endpoint=received.endpoint, sample_ratio=0.0)
+    return Plan(telemetry=telemetry, cache=cache or CacheSettings(), limits=LimitSettings(**limits))  # type: ignore[arg-type]  # names and values of settings
+
+
+async def test_a_cold_query_is_one_tree_from_the_callers_traceparent_to_every_page() -> None:
+    async with receiving() as received:
+        async with serving(crowd(130), plan=traced(received)) as (served, _):
+            await served.ask(BOARD, headers=TRACEPARENT)
+            lines = served.log_lines()
+        await until(lambda: len(received.of()) >= 8)
+
+    pages: Tree = {f"{PAGE} *3": {}}
+    listing = {"read agents": {"walk agents": pages}}
+    assert received.tree() == {"POST /graphql": {"query": {"resolve Query.agents": listing}}}
+    assert len(received.spans) == 8
+    [server], [operation] = received.named("POST /graphql"), received.named("query")
+    [reading], [walk] = received.named("read agents"), received.named("walk agents")
+    assert (server.kind, server.parent_span_id.hex()) == (SERVER, CALLER_SPAN)
+    assert attributes_of(server) == {
+        "http.request.method": "POST",
+        "http.route": "/graphql",
+        "url.scheme": "http",
+        "http.response.status_code": 200,
+        "gateway.tenant": "acme",
+    }
+    told = attributes_of(operation)
+    assert len(told.pop("gateway.document.hash")) == 64
+    assert told == {
+        "graphql.operation.type": "query",
+        "graphql.operation.name": "Board",
+        "gateway.tenant": "acme",
+    }
+    read = attributes_of(reading)
+    assert 0 < read.pop("gateway.listing.age_seconds") < 20
+    assert read == {
+        "gateway.tenant": "acme",
+        "gateway.listing": "agents",
+        "gateway.listing.outcome": "miss",
+    }
+    assert attributes_of(walk)["gateway.walk.outcome"] == "complete"
+    assert attributes_of(walk)["gateway.walk.rows"] > 120
+    attempts = [attributes_of(span) for span in received.named(PAGE)]
+    assert sorted(one["gateway.page"] for one in attempts) == [1, 2, 3]
+    assert {one["gateway.attempt"] for one in attempts} == {1}
+    assert {one["gateway.breaker.state"] for one in attempts} == {"closed"}
+    assert {one["http.response.status_code"] for one in attempts} == {200}
+    assert {span.kind for span in received.named(PAGE)} == {CLIENT}
+    assert {span.status.code for span in received.spans} == {OK}
+    [access] = [line for line in lines if line["event"] == "http.access"]
+    assert access["trace_id"] == CALLER_TRACE
+    assert BOARD not in json.dumps([str(span) for span in received.spans])
+
+
+@pytest.mark.parametrize("query", [WITH_QUEUES, APART], ids=["one below the other", "two roots"])
+async def test_two_listings_of_one_query_are_read_each_in_its_own_span(query: str) -> None:
+    async with receiving() as received:
+        plan = traced(received, cache=CacheSettings(fresh_seconds=0, stale_seconds=0))
+        async with serving(crowd(40), plan=plan) as (served, _):
+            await served.ask(query, headers=TRACEPARENT)
+        await until(lambda: bool(received.named("POST /graphql") and received.named("read queues")))
+
+    for listing, page in (("agents", PAGE), ("queues", "GET /api/v1/queues")):
+        [reading], [walk] = received.named(f"read {listing}"), received.named(f"walk {listing}")
+        above = next(span for span in received.of() if span.span_id == reading.parent_span_id)
+        assert above.name in {"query", "resolve Query.agents", "resolve Query.queues"}
+        assert received.tree(root=reading.span_id.hex()) == {f"walk {listing}": {page: {}}}
+        assert walk.parent_span_id == reading.span_id
+
+
+async def test_a_hit_is_told_and_asks_nothing() -> None:
+    async with receiving() as received:
+        async with serving(crowd(40), plan=traced(received)) as (served, _):
+            await served.ask(BOARD)
+            await served.ask(BOARD, headers=TRACEPARENT)
+        await until(lambda: len(received.of()) >= 3)
+
+    assert received.tree() == {"POST /graphql": {"query": {"read agents": {}}}}
+    [reading] = received.named("read agents")
+    assert attributes_of(reading)["gateway.listing.outcome"] == "hit"
+    assert len(received.spans) == 3
+
+
+async def test_callers_who_shared_a_walk_link_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    other, joined, join = "1af7651916cd43dd8448eb211c80319c", asyncio.Event(), Flight.join
+
+    async def tell_and_join(flight: Flight) -> Reading[Any]:
+        joined.set()
+        return await join(flight)
+
+    monkeypatch.setattr(Flight, "join", tell_and_join)
+    async with receiving() as received:
+        async with serving(crowd(40), plan=traced(received)) as (served, simulators):
+            armed = simulators["acme"].faults.hang(path="/api/v1/agents", count=1)
+            first = asyncio.create_task(served.ask(BOARD, headers=TRACEPARENT))
+            await armed.met()
+            other_parent = {"traceparent": f"00-{other}-{CALLER_SPAN}-01"}
+            second = asyncio.create_task(served.ask(BOARD, headers=other_parent))
+            await joined.wait()
+            simulators["acme"].faults.clear()
+            await asyncio.gather(first, second)
+        await until(lambda: len(received.of()) >= 5 and len(received.of(other)) >= 3)
+
+    [walk] = received.named("walk agents")
+    [began], [shared] = received.named("read agents"), received.named("read agents", trace_id=other)
+    assert attributes_of(began)["gateway.listing.outcome"] == "miss"
+    assert list(began.links) == []
+    assert attributes_of(shared)["gateway.listing.outcome"] == "coalesced"
+    [link] = shared.links
+    assert (link.trace_id, link.span_id) == (walk.trace_id, walk.span_id)
+    assert received.tree(other) == {"POST /graphql": {"query": {"resolve Query.agents": {"read agents": {}}}}}
+
+
+async def test_a_repeated_attempt_is_a_span_of_its_own_and_only_what_failed_is_an_error() -> None:
+    async with receiving() as received:
+        async with serving(crowd(40), plan=traced(received, retry_wait_seconds=0.01)) as (served, simulators):
+            simulators["acme"].faults.answer(503, path="/api/v1/agents", count=1)
+            await served.ask(BOARD, headers=TRACEPARENT)
+        await until(lambda: len(received.of()) >= 6)
+
+    failed, repeated = received.named(PAGE)
+    assert (attributes_of(failed)["gateway.attempt"], failed.status.code) == (1, ERROR)
+    assert attributes_of(failed)["error.type"] == "UPSTREAM_UNAVAILABLE"
+    assert attributes_of(failed)["http.response.status_code"] == 503
+    assert (attributes_of(repeated)["gateway.attempt"], repeated.status.code) == (2, OK)
+    assert attributes_of(repeated)["http.request.resend_count"] == 1
+    assert {span.status.code for span in received.of() if span.name != PAGE} == {OK}
+
+
+async def test_a_failure_marks_every_span_that_it_went_through_with_its_code() -> None:
+    async with receiving() as received:
+        async with serving(crowd(40), plan=traced(received, read_attempts=1)) as (served, simulators):
+            simulators["acme"].faults.answer(503, path="/api/v1/agents", count=None)
+            await served.fail(BOARD, headers=TRACEPARENT)
+        await until(lambda: len(received.of()) >= 5)
+
+    for name in ("query", "read agents", "walk agents", PAGE):
+        [span] = received.named(name)
+        assert (span.status.code, attributes_of(span)["error.type"]) == (ERROR, "UPSTREAM_UNAVAILABLE"), name
+        assert list(span.events) == []
+    [walk], [reading] = received.named("walk agents"), received.named("read agents")
+    assert attributes_of(walk)["gateway.walk.outcome"] == "failed"
+    assert attributes_of(reading)["gateway.listing.outcome"] == "error"
+
+
+async def test_a_mutation_is_a_resolver_span_and_a_refusal_no_error() -> None:
+    async with receiving() as received:
+        async with serving(crowd(40), plan=traced(received)) as (served, simulators):
+            world = simulators["acme"].world
+            out = next(agent for agent in world.agents.values() if not agent.logged_in)
+            await served.post(LEAVE, headers=TRACEPARENT, id=str(out.id))
+        await until(lambda: bool(received.named("POST /graphql")))
+
+    [resolver] = received.named("resolve Mutation.logoffAgent")
+    assert attributes_of(resolver)["gateway.resolver"] == "Mutation.logoffAgent"
+    assert all(str(out.id) != str(value) for span in received.of() for value in attributes_of(span).values())
+    [operation] = received.named("mutation")
+    assert attributes_of(operation)["gateway.refusal"] == "AGENT_NOT_LOGGED_IN"
+    assert operation.status.code == OK
+
+
+async def test_a_request_that_is_broken_off_is_no_error() -> None:
+    async with receiving() as received:
+        async with serving(crowd(40), plan=traced(received)) as (served, simulators):
+            armed = simulators["acme"].faults.hang(path="/api/v1/agents", count=1)
+            transport = httpx.ASGITransport(served.gateway.app())
+            async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+                headers = {**TRACEPARENT, "Authorization": f"Bearer {KEY}"}
+                asking = asyncio.create_task(client.post("/graphql", json={"query": BOARD}, headers=headers))
+                await armed.met()
+                asking.cancel()
+                await asyncio.wait([asking])
+            simulators["acme"].faults.clear()
+            lines = served.log_lines()
+        await until(lambda: bool(received.named("POST /graphql")))
+
+    assert [line["route"] for line in lines if line["event"] == "http.caller_hung_up"] == ["/graphql"]
+    assert not [line for line in lines if line["level"] == "error"]
+    for name in ("POST /graphql", "query", "read agents"):
+        [span] = received.named(name)
+        assert (attributes_of(span)["gateway.cancelled"], span.status.code) == (True, OK), name
+        assert "error.type" not in attributes_of(span)
+
+
+async def test_what_no_caller_wants_traced_is_not_sent() -> None:
+    async with receiving() as received:
+        async with serving(crowd(40), plan=traced(received)) as (served, _):
+            await served.ask(BOARD)
+            lines = served.log_lines()
+        assert received.spans == []
+    [access] = [line for line in lines if line["event"] == "http.access"]
+    assert len(access["trace_id"]) == 32
+    assert KEY not in json.dumps(lines)
