@@ -1,0 +1,71 @@
+"""The same operation by the engine and by graphql-core, each as the bytes that a caller would get."""
+
+import hashlib
+import inspect
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+from graphql import DocumentNode, ExecutionResult, OperationType, execute, parse, validate
+
+from gateway.engine.execution import Operation
+from gateway.engine.executor import Executor
+from gateway.schema.context import LISTINGS, OperationContext
+from gateway.schema.errors import shape_error
+from gateway.schema.schema import build_schema
+
+SCHEMA = build_schema()._schema
+
+
+def an_operation(
+    document: str, *, variables: dict[str, Any] | None = None, name: str | None = None
+) -> Operation:
+    """A valid query as the edge would ask for it."""
+    syntax = parse(document)
+    assert validate(SCHEMA, syntax) == []
+    return operation_of(document, syntax, variables=variables, name=name)
+
+
+def operation_of(
+    document: str, syntax: DocumentNode, *, variables: dict[str, Any] | None = None, name: str | None = None
+) -> Operation:
+    digest = hashlib.sha256(document.encode("utf-8", "surrogatepass")).hexdigest()
+    read: Any = SimpleNamespace(type=OperationType.QUERY)
+    held: Any = SimpleNamespace(sha256=digest, syntax=syntax, errors=())
+    return Operation(document=held, read=read, name=name, variables=variables)
+
+
+async def by_graphql_core(operation: Operation, context: OperationContext, *, warm: bool = True) -> bytes:
+    """What graphql-core answers; `warm`: with both listings at hand, so that nothing waits for another."""
+    if warm:
+        await context.settle(LISTINGS)
+    syntax = operation.document.syntax
+    assert syntax is not None
+    result = execute(
+        SCHEMA,
+        syntax,
+        context_value=context,
+        variable_values=operation.variables,
+        operation_name=operation.name,
+        max_coercion_errors=5,
+    )
+    if inspect.isawaitable(result):
+        result = await result
+    assert isinstance(result, ExecutionResult)
+    return shown(result)
+
+
+async def by_engine(
+    operation: Operation, context: OperationContext, *, executor: Executor, warm: bool = True
+) -> bytes:
+    """What the engine answers."""
+    if warm:
+        await context.settle(LISTINGS)
+    result = await executor.run(operation, context=context)
+    return b'{"data":' + result + b"}" if isinstance(result, bytes) else shown(result)
+
+
+def shown(result: ExecutionResult) -> bytes:
+    errors = [shape_error(error, request_id="request-1") for error in result.errors or ()]
+    content: dict[str, Any] = {"data": result.data, **({"errors": errors} if errors else {})}
+    return msgspec.json.encode(content)

@@ -1,0 +1,85 @@
+"""The engine plans whatever the schema declares: here a schema that it has never seen."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import strawberry
+from graphql import execute_sync, parse
+
+from gateway.engine.executor import Executor
+from gateway.schema.fields import attribute, bind_resolvers, computed, entry, fleeting
+from tests.unit.engine.comparing import operation_of, shown
+from tests.unit.engine.worlds import a_context, a_still_call_center
+
+ROWS = [
+    SimpleNamespace(name="mesa", legs=4, parts=[["a", None], None]),
+    SimpleNamespace(name="bola", legs=None, parts=[]),
+]
+
+
+def shout(row: Any, _info: Any, *, times: int = 1) -> str:
+    name: str = row.name
+    return name.upper() * times
+
+
+def list_things(_root: object, _info: Any) -> list[Any]:
+    return ROWS
+
+
+def broken(_row: Any, _info: Any) -> str:
+    raise ValueError("It is broken.")
+
+
+def caller(_row: Any, info: Any) -> str:
+    name: str = info.context.caller_name
+    return name
+
+
+@strawberry.type(description="A thing.")
+class Thing:
+    name: str = attribute(description="Its name.")
+    legs: int | None = attribute(description="How many.")
+    parts: list[list[str | None] | None] = attribute(description="Lists in lists.")
+    shout: str = computed(shout, description="Loud.")
+    broken: str | None = computed(broken, description="Fails.")
+    caller: str = fleeting(caller, description="Who asks.")
+
+
+@strawberry.type(description="The root.")
+class Query:
+    things: list[Thing] = entry(list_things, scope=None, description="All.")
+
+
+def a_schema() -> Any:
+    schema = strawberry.Schema(query=Query)
+    bind_resolvers(schema)
+    return schema._schema
+
+
+async def answers(
+    document: str, *, kept_types: frozenset[str] = frozenset()
+) -> tuple[list[bytes], bytes, list[str]]:
+    schema, handed = a_schema(), list[str]()
+    executor = Executor(schema, kept_types=kept_types, on_hand_over=handed.append)
+    syntax, context = parse(document), a_context(a_still_call_center())
+    expected = shown(execute_sync(schema, syntax, context_value=context))
+    given = []
+    for _ in range(2):
+        result = await executor.run(operation_of(document, syntax), context=context)
+        given.append(b'{"data":' + result + b"}" if isinstance(result, bytes) else shown(result))
+    return given, expected, handed
+
+
+async def test_fields_of_every_kind_are_planned() -> None:
+    document = "{ things { name legs parts shout loud: shout(times: 2) caller __typename } }"
+    given, expected, handed = await answers(document)
+    assert given == [expected, expected]
+    assert handed == []
+    assert b'"parts":[["a",null],null]' in expected
+
+
+async def test_a_field_that_fails_below_the_root_is_shown_by_graphql_core() -> None:
+    given, expected, handed = await answers("{ things { name broken } }")
+    assert given == [expected, expected]
+    assert handed == ["field_error", "field_error"]
+    assert expected.count(b"INTERNAL_SERVER_ERROR") == 2

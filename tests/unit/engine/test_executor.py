@@ -1,0 +1,116 @@
+"""The executor by hand: what is planned, and what is handed over."""
+
+from typing import Any
+
+import pytest
+
+from gateway.domain.errors import UpstreamTimeout
+from gateway.schema.planning import build_executor
+from tests.unit.engine.comparing import SCHEMA, an_operation, by_engine, by_graphql_core
+from tests.unit.engine.worlds import a_context, a_still_call_center
+
+SAME_ANSWERS = {
+    "aliases and merged fields": "{ a: agents { n: totalCount nodes { id } nodes { name id } } __typename }",
+    "fragments": """{ agents { ...A ... on AgentConnection { nodes { ...B } } } }
+        fragment A on AgentConnection { nodes { ...B id } } fragment B on Agent { login queues { name } }""",
+    "skipped and included": """{ agents { totalCount @skip(if: true) nodes @include(if: true) {
+        ... @skip(if: true) { id } name @include(if: false) __typename } } }""",
+    "edges and cursors": """{ agents(first: 2, orderBy: {field: NAME, direction: DESC}) {
+        edges { cursor node { id } } } }""",
+    "connections in connections": """{ agents { nodes { queues { agents(first: 1) { nodes { queues {
+        agents(last: 1) { edges { cursor node { name } } } } } } } } } }""",
+    "a report": """{ agentStates(groupBy: [QUEUE, STATE], filter: {states: [PAUSED, LOGGED_IN]}) {
+        total { agents longestPauseSeconds averagePauseSeconds } groups { queue { name } state
+        counts { overLimit } } freshness { fetchedAt ageSeconds stale complete } } }""",
+    "an upstream read per row": "{ agent(id: 1) { allowedPauses { pause { id } queue { name } } } }",
+    "upstream reads of many rows": """{ agents { nodes { id allowedPauses { queue { id name } }
+        queues { name } } } }""",
+    "the pause catalogue": "{ pauses { id description } }",
+    "the caller": "{ viewer { name tenant scopes } again: viewer { __typename } }",
+    "an agent who is not there": '{ agent(id: "77") { id } viewer { name } }',
+    "several failures": '{ a: agent(id: "77") { id } b: agent(id: "x") { id } agents { totalCount } }',
+    "a failure that takes all": "{ viewer { name } agents(first: 501) { totalCount } }",
+    "a failure far down": "{ agents { nodes { id queues { agents(first: -1) { totalCount } } } } }",
+    "one of many roots fails": '{ queues { id } agent(id: "77") { id } agents { freshness { ageSeconds } } }',
+    "the schema": "{ __schema { queryType { name } } viewer { name } }",
+    "nothing but its type": "{ __typename }",
+}
+
+
+@pytest.mark.parametrize("document", SAME_ANSWERS.values(), ids=SAME_ANSWERS.keys())
+async def test_the_engine_answers_as_graphql_core_does(document: str) -> None:
+    on, operation, executor = a_still_call_center(), an_operation(document), build_executor(SCHEMA)
+    expected = await by_graphql_core(operation, a_context(on))
+    for warm in (True, False, True):
+        assert await by_engine(operation, a_context(on), executor=executor, warm=warm) == expected
+
+
+HANDED_OVER = {
+    "the schema": "introspection",
+    "several failures": "several_errors",
+    "a failure far down": "field_error",
+}
+
+
+@pytest.mark.parametrize("name", SAME_ANSWERS)
+async def test_only_introspection_and_some_failures_are_handed_over(name: str) -> None:
+    handed: list[str] = []
+    executor = build_executor(SCHEMA, on_hand_over=handed.append)
+    await by_engine(an_operation(SAME_ANSWERS[name]), a_context(a_still_call_center()), executor=executor)
+    assert handed == ([HANDED_OVER[name]] if name in HANDED_OVER else [])
+
+
+VARIABLES: list[tuple[str, dict[str, Any]]] = [
+    ("query ($n: Int = 2) { agents(first: $n) { nodes { id } } }", {}),
+    ("query ($n: Int = 2) { agents(first: $n) { nodes { id } } }", {"n": None}),
+    ("query ($n: Int) { agents(first: $n) { nodes { id } } }", {"n": 1.0}),
+    ("query ($n: Int) { agents(first: $n) { nodes { id } } }", {"n": True}),
+    ("query ($n: Int) { agents(first: $n) { nodes { id } } }", {"n": 2**40}),
+    ("query ($id: ID!) { agent(id: $id) { name } }", {}),
+    ("query ($id: ID!) { agent(id: $id) { name } }", {"id": 3}),
+    ("query ($f: AgentFilter) { agents(filter: $f) { nodes { id } } }", {"f": {"states": ["PAUSED"]}}),
+    ("query ($f: AgentFilter) { agents(filter: $f) { nodes { id } } }", {"f": {"states": "PAUSED", "no": 1}}),
+    ("query ($s: [AgentState!]) { agents(filter: {states: $s}) { nodes { id } } }", {"s": "PAUSED"}),
+    (
+        "query ($yes: Boolean!) { agents { totalCount @include(if: $yes) nodes @skip(if: $yes) { id } } }",
+        {"yes": True},
+    ),
+    (
+        "query ($yes: Boolean!) { agents { totalCount @include(if: $yes) nodes @skip(if: $yes) { id } } }",
+        {"yes": False},
+    ),
+    ("query ($n: Int) { queues { agents(first: $n) { nodes { id } } } }", {"n": 501}),
+    ("query ($n: Int) { queues { agents(first: $n) { nodes { id } } } }", {"n": 1, "undeclared": 2}),
+]
+
+
+@pytest.mark.parametrize(("document", "variables"), VARIABLES)
+async def test_variables_are_read_as_graphql_core_reads_them(
+    document: str, variables: dict[str, Any]
+) -> None:
+    on, operation = a_still_call_center(), an_operation(document, variables=variables)
+    executor = build_executor(SCHEMA)
+    expected = await by_graphql_core(operation, a_context(on))
+    for _ in range(3):
+        assert await by_engine(operation, a_context(on), executor=executor) == expected
+
+
+async def test_one_and_true_are_different_variables() -> None:
+    document = "query ($n: Int) { agents(first: $n) { totalCount } }"
+    executor, on = build_executor(SCHEMA), a_still_call_center()
+    for _ in range(3):
+        right = await by_engine(an_operation(document, variables={"n": 1}), a_context(on), executor=executor)
+        assert b"errors" not in right
+    wrong = await by_engine(an_operation(document, variables={"n": True}), a_context(on), executor=executor)
+    assert b"BAD_USER_INPUT" in wrong or b"GRAPHQL_VALIDATION_FAILED" in wrong
+
+
+async def test_a_failing_queue_listing_is_asked_once_and_shown_as_graphql_core_shows_it() -> None:
+    operation = an_operation("{ agents { nodes { queues { name } } } viewer { name } }")
+    on, executor = a_still_call_center(), build_executor(SCHEMA)
+    on.failures["queues"] = UpstreamTimeout("Evolux did not answer in time.")
+    expected = await by_graphql_core(operation, a_context(on))
+    on.calls.clear()
+    assert await by_engine(operation, a_context(on), executor=executor, warm=False) == expected
+    assert sorted(on.calls) == ["agents", "queues"]
+    assert b'"data":null' in expected
