@@ -26,7 +26,7 @@ from benchmarks.served import (
 
 ROUNDS, CONNECTIONS = 6, 16
 SMALL = "{ viewer { name } }"
-APP = "gateway.main:create_app"
+APP = "gateway.main.serving:create_app"
 
 
 def variants(config: Path, *, port: int) -> dict[str, tuple[str, ...]]:

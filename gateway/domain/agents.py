@@ -28,7 +28,7 @@ class AgentLogin(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     extension: str | None = None
 
 
-class Agent(msgspec.Struct, frozen=True, kw_only=True):
+class Agent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An agent as one listing shows it; equal values mean that nothing about the agent changed."""
 
     id: AgentId

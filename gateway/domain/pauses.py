@@ -7,7 +7,7 @@ import msgspec
 from gateway.domain.ids import PauseId, QueueId
 
 
-class Pause(msgspec.Struct, frozen=True, kw_only=True):
+class Pause(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A reason for a pause in the tenant's catalogue, such as "Almoço".
 
     `productive` is the tenant's own configuration and says nothing about whether the pause is a break.
@@ -21,7 +21,7 @@ class Pause(msgspec.Struct, frozen=True, kw_only=True):
     system: bool = False
 
 
-class AgentPause(msgspec.Struct, frozen=True, kw_only=True):
+class AgentPause(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A pause that an agent took, or is taking while `ended_at` is None."""
 
     id: int | None
@@ -36,7 +36,7 @@ class AgentPause(msgspec.Struct, frozen=True, kw_only=True):
         return max(0, int(((self.ended_at or now) - self.started_at).total_seconds()))
 
 
-class AllowedPause(msgspec.Struct, frozen=True, kw_only=True):
+class AllowedPause(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A pause that an agent may take, for one of the agent's queues (None: whatever the queue)."""
 
     id: int | None

@@ -5,7 +5,7 @@ import msgspec
 from gateway.domain.ids import QueueId
 
 
-class Queue(msgspec.Struct, frozen=True, kw_only=True):
+class Queue(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A queue. One that is known by its id alone (archived, or a tenant without the listing) has no name."""
 
     id: QueueId

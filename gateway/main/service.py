@@ -1,11 +1,10 @@
 """The service as a whole: opened in order, closed in reverse, its configuration followed while it runs."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from starlette.applications import Starlette
 
@@ -83,6 +82,21 @@ class Gateway:
         self._log = telemetry.logger("gateway")
         telemetry.observe_loads(lambda: {one: load_of(state) for one, state in self.protection().items()})
         telemetry.observe_listing_ages(self.listing_ages)
+
+    @classmethod
+    def of_worker(cls, environ: Mapping[str, str]) -> Self:
+        """One of several worker processes, told by two variables what to serve."""
+        path = Path(environ[CONFIG_VARIABLE])
+        settings = load_settings(path, environ=environ)
+        shared = environ.get(GENERATIONS_VARIABLE)
+        return cls(
+            settings,
+            telemetry=start_telemetry(settings),
+            environ=environ,
+            generations=WorkerGenerations(Path(shared)) if shared else None,
+            config_path=path,
+            group=shared and Path(shared).name,
+        )
 
     def app(self) -> Starlette:
         """The ASGI application; its lifespan opens and closes the service."""
@@ -215,22 +229,6 @@ class Gateway:
         for task in tuple(self._tasks):
             await _cancel(task)
         await asyncio.gather(*(running.close() for running in self._running.values()))
-
-
-def create_app() -> Starlette:
-    """Make the application of one worker process, told by two variables what to serve."""
-    path = Path(os.environ[CONFIG_VARIABLE])
-    settings = load_settings(path, environ=os.environ)
-    shared = os.environ.get(GENERATIONS_VARIABLE)
-    gateway = Gateway(
-        settings,
-        telemetry=start_telemetry(settings),
-        environ=os.environ,
-        generations=WorkerGenerations(Path(shared)) if shared else None,
-        config_path=path,
-        group=shared and Path(shared).name,
-    )
-    return gateway.app()
 
 
 def start_telemetry(settings: Settings) -> Telemetry:

@@ -1,5 +1,6 @@
 """Serving on a socket: one process in place, or several that share their generations of listings."""
 
+import gc
 import os
 import signal
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import uvicorn
+from starlette.applications import Starlette
 
 from gateway.cache.generations import WorkerGenerations
 from gateway.main.service import CONFIG_VARIABLE, GENERATIONS_VARIABLE, Gateway, start_telemetry
@@ -23,7 +25,22 @@ def serve(settings: Settings, *, config_path: Path) -> None:
     gateway = Gateway(
         settings, telemetry=start_telemetry(settings), environ=os.environ, config_path=config_path
     )
-    uvicorn.run(gateway.app(), **uvicorn_options(settings))
+    app = gateway.app()
+    settle_memory()
+    uvicorn.run(app, **uvicorn_options(settings))
+
+
+def settle_memory() -> None:
+    """Take what was loaded so far, and stays, out of the garbage collector's rounds: they hold the loop."""
+    gc.collect()
+    gc.freeze()
+
+
+def create_app() -> Starlette:
+    """Make the application of one worker process, told by two variables what to serve."""
+    app = Gateway.of_worker(os.environ).app()
+    settle_memory()
+    return app
 
 
 def uvicorn_options(settings: Settings) -> dict[str, Any]:
@@ -55,7 +72,7 @@ def _serve_by_workers(settings: Settings, *, config_path: Path) -> None:
     os.environ[GENERATIONS_VARIABLE] = str(shared)
     try:
         uvicorn.run(
-            "gateway.main:create_app",
+            "gateway.main.serving:create_app",
             factory=True,
             workers=settings.server.workers,
             **uvicorn_options(settings),
