@@ -25,7 +25,7 @@ def named(tenant: str, *, agents: int = 120) -> World:
 @pytest.fixture
 async def both() -> AsyncIterator[tuple[Served, dict[str, RunningSimulator]]]:
     plan = Plan(
-        cache=CacheSettings(fresh_seconds=0.01, stale_seconds=0),
+        cache=CacheSettings(fresh_seconds=0.1, stale_seconds=0),
         limits=LimitSettings(
             caller_burst=100_000, upstream_burst=100_000, upstream_requests_per_second=100_000
         ),
