@@ -33,6 +33,7 @@ from gateway.web.health import Health
 from gateway.web.once import Idempotency
 from gateway.web.persisted import DocumentDesk
 from gateway.web.rates import Rate, RequestRates
+from gateway.web.rest import RestLimits, RestSurface
 
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[Any]]
 
@@ -69,6 +70,13 @@ def build_edge(
         page=(lambda: graphiql_page(endpoint="/graphql")) if server.graphiql else None,
     )
 
+    rest = RestSurface(
+        authentication=authentication,
+        idempotency=idempotency,
+        clock=clock.now,
+        limits=_rest_limits(limits),
+    )
+
     @asynccontextmanager
     async def with_documents(app: Starlette) -> AsyncIterator[dict[str, ConnectionLimits]]:
         async with lifespan(app):
@@ -85,7 +93,7 @@ def build_edge(
         max_concurrent_requests=limits.max_concurrent_requests,
         cors_origins=server.cors_origins,
         lifespan=with_documents,
-        more_routes=asset_routes() if server.graphiql else [],
+        more_routes=[*rest.routes(), *(asset_routes() if server.graphiql else [])],
     )
 
 
@@ -133,6 +141,14 @@ def _request_limits(limits: LimitSettings) -> RequestLimits:
         max_variable_values=limits.max_variable_values,
         max_cost=limits.max_cost,
         report_cost=limits.report_cost,
+        deadline_seconds=limits.upstream_deadline_seconds,
+    )
+
+
+def _rest_limits(limits: LimitSettings) -> RestLimits:
+    return RestLimits(
+        max_body_bytes=limits.max_body_bytes,
+        body_seconds=limits.body_seconds,
         deadline_seconds=limits.upstream_deadline_seconds,
     )
 

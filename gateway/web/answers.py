@@ -8,41 +8,9 @@ import msgspec
 from starlette.responses import Response
 
 from gateway.domain.errors import CredentialsRejected, ErrorCode, GatewayError
+from gateway.rest.errors import STATUS_BY_CODE
 from gateway.schema.errors import shape_error
 from gateway.web.media_types import AnswerType
-
-STATUS_BY_CODE: Final[Mapping[ErrorCode, int]] = {
-    ErrorCode.BAD_USER_INPUT: 400,
-    ErrorCode.AGENT_NOT_FOUND: 404,
-    ErrorCode.PAUSE_NOT_FOUND: 404,
-    ErrorCode.QUEUE_NOT_FOUND: 404,
-    ErrorCode.LOGIN_TAKEN: 409,
-    ErrorCode.AGENT_ALREADY_PAUSED: 409,
-    ErrorCode.AGENT_NOT_PAUSED: 409,
-    ErrorCode.AGENT_NOT_LOGGED_IN: 409,
-    ErrorCode.AGENT_ON_CALL: 409,
-    ErrorCode.UPSTREAM_REFUSED: 422,
-    ErrorCode.OUTCOME_UNKNOWN: 502,
-    ErrorCode.UPSTREAM_TIMEOUT: 504,
-    ErrorCode.UPSTREAM_UNAVAILABLE: 503,
-    ErrorCode.UPSTREAM_RATE_LIMITED: 503,
-    ErrorCode.UPSTREAM_INVALID_RESPONSE: 502,
-    ErrorCode.UPSTREAM_CREDENTIALS_REJECTED: 502,
-    ErrorCode.UNAUTHENTICATED: 401,
-    ErrorCode.FORBIDDEN: 403,
-    ErrorCode.UNKNOWN_TENANT: 403,
-    ErrorCode.RATE_LIMITED: 429,
-    ErrorCode.OVERLOADED: 503,
-    ErrorCode.BAD_REQUEST: 400,
-    ErrorCode.GRAPHQL_PARSE_FAILED: 400,
-    ErrorCode.GRAPHQL_VALIDATION_FAILED: 422,
-    ErrorCode.OPERATION_TOO_LARGE: 413,
-    ErrorCode.PERSISTED_QUERY_NOT_FOUND: 404,
-    ErrorCode.PERSISTED_QUERY_REQUIRED: 403,
-    ErrorCode.IDEMPOTENCY_KEY_REUSED: 422,
-    ErrorCode.INTERNAL_SERVER_ERROR: 500,
-}
-"""The HTTP status of an error that concerns the whole request."""
 
 
 def json_answer(
@@ -81,7 +49,7 @@ def refuse(
         {"errors": [shape_error(error, request_id=request_id)]},
         status=status or STATUS_BY_CODE[error.code],
         kind=kind,
-        headers={**_standard_headers(error), **(headers or {})},
+        headers={**standard_headers(error), **(headers or {})},
     )
 
 
@@ -93,7 +61,8 @@ def _challenge(error: GatewayError) -> str:
     return challenge
 
 
-def _standard_headers(error: GatewayError) -> dict[str, str]:
+def standard_headers(error: GatewayError) -> dict[str, str]:
+    """The headers of HTTP that say what the error says, in either surface."""
     headers: dict[str, str] = {}
     if error.code is ErrorCode.UNAUTHENTICATED:
         headers["www-authenticate"] = _challenge(error)

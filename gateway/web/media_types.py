@@ -61,6 +61,16 @@ def _is_json(content_type: str) -> bool:
     return charset in {"", "utf-8", "utf8"}
 
 
+def accepts(accept: str | None, *, media_type: str) -> bool:
+    """Say whether a caller takes answers of this type; one who says nothing takes all."""
+    if not accept or not accept.strip():
+        return True
+    family = f"{media_type.partition('/')[0]}/*"
+    qualities = dict(_ranges(accept))
+    ranked = (qualities.get(each) for each in (media_type, family, "*/*"))
+    return next((quality > 0 for quality in ranked if quality is not None), False)
+
+
 def _match(media_range: str, *, refused: Container[str]) -> AnswerType | None:
     """The form of this range; of a range of several, the first that is not refused by name."""
     is_wide = media_range in {"*/*", "application/*"}

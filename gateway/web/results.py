@@ -9,8 +9,9 @@ from starlette.responses import Response
 
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.engine.reading import Document
+from gateway.rest.errors import STATUS_BY_CODE
 from gateway.schema.errors import shape_error
-from gateway.web.answers import STATUS_BY_CODE, json_answer
+from gateway.web.answers import json_answer
 from gateway.web.media_types import AnswerType
 from gateway.web.notes import note_code, request_id_in
 
