@@ -24,8 +24,9 @@ RUN ["/opt/build/bin/python", "-m", "pip", "wheel", "--no-deps", "--no-index", "
      "--wheel-dir", "/src/dist", "/src"]
 RUN ["/opt/build/bin/python", "-m", "pip", "--python", "/opt/gateway", "install", "--no-compile", \
      "--no-deps", "--no-index", "--find-links", "/src/dist", "evolux-gateway"]
-# Byte code that no clock can invalidate: the file system is read-only at run time.
-RUN ["/opt/gateway/bin/python", "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", \
+# Byte code that no clock can invalidate: the file system is read-only at run time. All of it anew (-f): pip runs in
+# this environment and leaves byte code of its own, with times in it, of what it imports there.
+RUN ["/opt/gateway/bin/python", "-m", "compileall", "-q", "-f", "-j", "0", "--invalidation-mode", \
      "unchecked-hash", "/opt/gateway/lib"]
 COPY scripts/settle_times.py /src/
 RUN ["python3", "/src/settle_times.py", "/opt/gateway"]
