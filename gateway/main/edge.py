@@ -34,6 +34,7 @@ from gateway.web.once import Idempotency
 from gateway.web.persisted import DocumentDesk
 from gateway.web.rates import Rate, RequestRates
 from gateway.web.rest import RestLimits, RestSurface
+from gateway.web.status import GatewayStatus, StatusPage
 
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[Any]]
 
@@ -48,6 +49,7 @@ def build_edge(
     once_only: OnceOnly,
     health: Health,
     telemetry: Telemetry,
+    report: Callable[[], GatewayStatus],
     lifespan: Lifespan,
 ) -> Starlette:
     """Put the application together around what serves the tenants."""
@@ -77,6 +79,8 @@ def build_edge(
         limits=_rest_limits(limits),
     )
 
+    status = StatusPage(authentication, report=report)
+
     @asynccontextmanager
     async def with_documents(app: Starlette) -> AsyncIterator[dict[str, ConnectionLimits]]:
         async with lifespan(app):
@@ -93,7 +97,7 @@ def build_edge(
         max_concurrent_requests=limits.max_concurrent_requests,
         cors_origins=server.cors_origins,
         lifespan=with_documents,
-        more_routes=[*rest.routes(), *(asset_routes() if server.graphiql else [])],
+        more_routes=[status.route(), *rest.routes(), *(asset_routes() if server.graphiql else [])],
     )
 
 

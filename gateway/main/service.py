@@ -19,6 +19,7 @@ from gateway.evolux.protection.protection import ProtectionState
 from gateway.main.configuration import callers_of, tenants_of
 from gateway.main.edge import build_edge, persisted_documents
 from gateway.main.issuer import FollowedIssuer
+from gateway.main.reporting import status_of
 from gateway.main.sharing import kept_answers, shared_listings
 from gateway.main.stopping import Parting, Stop
 from gateway.main.tenants import RunningTenant
@@ -28,6 +29,7 @@ from gateway.telemetry import events
 from gateway.telemetry.telemetry import Telemetry
 from gateway.tenancy import ConfigWatcher, Directory, Tenant
 from gateway.web.health import Health, Readiness
+from gateway.web.status import GatewayStatus
 
 CONFIG_VARIABLE: Final = "EVOLUX_GATEWAY_CONFIG"
 GENERATIONS_VARIABLE: Final = "EVOLUX_GATEWAY_GENERATIONS"
@@ -78,6 +80,8 @@ class Gateway:
         self._running: dict[TenantId, RunningTenant] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_serving = False
+        self._made_at = self._clock.monotonic()
+        self._watcher: ConfigWatcher[Settings] | None = None
         self.stop = Stop(drain_seconds=settings.server.drain_seconds, on_drain=self._tell_draining)
         self._log = telemetry.logger("gateway")
         telemetry.observe_loads(lambda: {one: load_of(state) for one, state in self.protection().items()})
@@ -109,6 +113,7 @@ class Gateway:
             once_only=self._once_only,
             health=Health(readiness=self.readiness, render_metrics=self._telemetry.metrics.render),
             telemetry=self._telemetry,
+            report=self.status,
             lifespan=self._lifespan,
         )
         app.add_middleware(Parting, stop=self.stop)
@@ -122,6 +127,17 @@ class Gateway:
     def protection(self) -> dict[str, ProtectionState]:
         """Each tenant's breaker, queue and quota at this instant; may be asked from another thread."""
         return {str(one): running.protection.state for one, running in tuple(self._running.items())}
+
+    def status(self) -> GatewayStatus:
+        """What a person is shown of this process."""
+        return status_of(
+            self._running,
+            status=self.readiness().status,
+            up_seconds=self._clock.monotonic() - self._made_at,
+            ages_seconds=self.listing_ages(),
+            watcher=self._watcher,
+            sharing=None if self._shared is None else self._shared.is_sharing,
+        )
 
     def listing_ages(self) -> dict[tuple[str, str], float]:
         """The age in seconds of the youngest listing of each kind that a tenant has; from any thread."""
@@ -182,7 +198,7 @@ class Gateway:
         if self._config_path is None:
             return
         path = self._config_path
-        watcher = ConfigWatcher(
+        self._watcher = watcher = ConfigWatcher(
             path,
             load=lambda: load_settings(path, environ=self._environ),
             apply=self.apply,

@@ -11,7 +11,7 @@ from gateway.settings.formats import HttpUrl, Network, Origin, PrivateUrl, Text,
 from gateway.settings.limits import LimitSettings
 
 CacheSeconds = Annotated[float, Meta(ge=0, le=604_800)]
-ScopeName = Literal["agents:read", "agents:write"]
+ScopeName = Literal["agents:read", "agents:write", "gateway:status"]
 AlgorithmName = Literal["RS256", "ES256", "EdDSA"]
 DocumentModeName = Literal["off", "allow", "require"]
 

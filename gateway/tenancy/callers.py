@@ -17,6 +17,7 @@ class Scope(Enum):
 
     READ_AGENTS = "agents:read"
     WRITE_AGENTS = "agents:write"
+    READ_STATUS = "gateway:status"
 
 
 class DocumentMode(Enum):

@@ -41,6 +41,11 @@ class ConfigWatcher(Generic[T]):
         self._seen: Signature | None = signature_of(path)
         self._refused: str | None = None
 
+    @property
+    def refused(self) -> str | None:
+        """Why the file as it is now is not taken; None where it is."""
+        return self._refused
+
     async def run(self) -> None:
         """Watch until cancelled."""
         while True:

@@ -43,14 +43,19 @@ class Authentication:
 
     async def admit(self, headers: Headers) -> Visitor:
         """Say who calls, count the call, and open the caller's tenant and no other."""
+        caller = await self.identify(headers)
+        tenant = self._directory.resolve(caller, tenant_header=_tenant_of(headers))
+        self._rates.count_tenant(tenant.id)
+        return Visitor(caller=caller, tenant_id=tenant.id, call_center=self._call_center_of(tenant.id))
+
+    async def identify(self, headers: Headers) -> Caller:
+        """Say who calls, and count the call; for what is of no tenant."""
         credential = _credential_of(headers)
         caller = self._directory.authenticate(credential)
         if caller is None:
             caller = await self._directory.authenticate_token(credential)
         self._rates.count_caller(caller.name)
-        tenant = self._directory.resolve(caller, tenant_header=_tenant_of(headers))
-        self._rates.count_tenant(tenant.id)
-        return Visitor(caller=caller, tenant_id=tenant.id, call_center=self._call_center_of(tenant.id))
+        return caller
 
 
 def _credential_of(headers: Headers) -> str:

@@ -66,6 +66,12 @@ def name_of(operation: Operation) -> str | None:
     return next((name for name, read in operations.items() if read is operation.read), None)
 
 
+def note_caller(request: Request, *, caller: str) -> None:
+    """Remember who asks where no tenant is asked for."""
+    notes_of(request).caller = caller
+    add_request_fields(caller=caller)
+
+
 def note_visitor(request: Request, *, caller: str, tenant: str) -> None:
     """Remember who asks, for every log line from here on."""
     notes = notes_of(request)

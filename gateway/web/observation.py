@@ -20,9 +20,10 @@ from gateway.web.answers import refuse
 from gateway.web.notes import RequestNotes, open_notes
 from gateway.web.request_ids import REQUEST_ID_HEADER, request_id_of
 
+STATUS_PATH: Final = "/v1/status"
 QUIET_PATHS: Final = frozenset({"/livez", "/readyz", "/metrics"})
 """What machines ask again and again: not logged, and answered under any load."""
-_ROUTES: Final = frozenset({"/graphql", *QUIET_PATHS})
+_ROUTES: Final = frozenset({"/graphql", STATUS_PATH, *QUIET_PATHS})
 _DOCUMENT_PREFIX: Final = "/graphql/"
 _DOCUMENT_ROUTE: Final = "/graphql/{document_id}"
 _OTHER_ROUTE: Final = "other"

@@ -163,7 +163,10 @@ def test_a_caller_of_an_unknown_tenant_is_refused(
 
 def test_an_unknown_scope_is_refused(tmp_path: Path) -> None:
     error = refused(tmp_path, GOOD.replace('["agents:read"]', f'["agents:read", "{PLANTED}"]'))
-    assert (error.key, error.expected) == ("callers.wallboard.scopes[1]", '"agents:read" or "agents:write"')
+    assert (error.key, error.expected) == (
+        "callers.wallboard.scopes[1]",
+        '"agents:read" or "agents:write" or "gateway:status"',
+    )
 
 
 def test_a_callers_name_of_another_form_is_refused(tmp_path: Path) -> None:

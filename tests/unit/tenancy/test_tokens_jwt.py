@@ -242,7 +242,7 @@ async def test_a_star_grants_all_tenants_only_where_the_settings_say_so() -> Non
 @pytest.mark.parametrize(
     ("given", "scopes"),
     [
-        ("agents:read agents:write", set(Scope)),
+        ("agents:read agents:write gateway:status", set(Scope)),
         (["agents:write"], {Scope.WRITE_AGENTS}),
         ("openid profile agents:readwrite AGENTS:READ", set()),
         (None, set()),

@@ -1,0 +1,54 @@
+"""What `/v1/status` shows of a running gateway."""
+
+import platform
+from collections.abc import Mapping
+
+from gateway import __version__
+from gateway.domain.ids import TenantId
+from gateway.main.tenants import RunningTenant
+from gateway.settings import Settings
+from gateway.tenancy import ConfigWatcher
+from gateway.web.status import ConfigurationStatus, GatewayStatus, TenantStatus
+
+
+def status_of(
+    running: Mapping[TenantId, RunningTenant],
+    *,
+    status: str,
+    up_seconds: float,
+    ages_seconds: Mapping[tuple[str, str], float],
+    watcher: ConfigWatcher[Settings] | None,
+    sharing: bool | None,
+) -> GatewayStatus:
+    """The whole process."""
+    return GatewayStatus(
+        status=status,
+        version=__version__,
+        python=platform.python_version(),
+        up_seconds=round(up_seconds, 1),
+        configuration=ConfigurationStatus(
+            is_followed=watcher is not None, refused=None if watcher is None else watcher.refused
+        ),
+        sharing=sharing,
+        tenants={
+            str(name): _tenant(
+                tenant, {kind: age for (of, kind), age in ages_seconds.items() if of == str(name)}
+            )
+            for name, tenant in sorted(running.items())
+        },
+    )
+
+
+def _tenant(tenant: RunningTenant, ages_seconds: Mapping[str, float]) -> TenantStatus:
+    state, problem = tenant.protection.state, tenant.problem
+    return TenantStatus(
+        problem=None if problem is None else problem.value,
+        breaker=state.breaker.value,
+        breaker_opens_again_in_seconds=round(state.open_seconds_left, 1),
+        upstream_in_flight=state.in_flight,
+        upstream_waiting=state.waiting,
+        quota_left=round(state.tokens, 1),
+        rest_seconds=round(state.held_seconds, 1),
+        retries_left=state.retries_left,
+        listing_ages_seconds={name: round(age, 1) for name, age in sorted(ages_seconds.items())},
+    )
