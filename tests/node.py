@@ -27,7 +27,7 @@ def install(folder: Path) -> None:
 
 
 def _run_npm(npm: Path, *, folder: Path) -> None:
-    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    command = [str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=300)  # noqa: S603 - our own folder
     assert done.returncode == 0, done.stderr
 

@@ -60,7 +60,7 @@ def build_edge(
     idempotency = Idempotency(once_only, deadline_seconds=limits.upstream_deadline_seconds)
     graphql = GraphQLEndpoint(
         schema,
-        executor=build_executor(schema),
+        executor=build_executor(schema, on_hand_over=telemetry.record_hand_over),
         documents=documents,
         desk=DocumentDesk(documents, persisted=persisted, stores_automatically=settings.documents.automatic),
         authentication=authentication,

@@ -3,6 +3,7 @@
 import gc
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
@@ -19,6 +20,7 @@ from gateway.web.connections import GuardedConnection
 def serve(settings: Settings, *, config_path: Path) -> None:
     """Serve until a signal says stop; OSError where the address is taken."""
     signal.signal(signal.SIGTERM, _stopped)
+    find_address_free(settings)
     if settings.server.workers > 1:
         _serve_by_workers(settings, config_path=config_path)
         return
@@ -28,6 +30,15 @@ def serve(settings: Settings, *, config_path: Path) -> None:
     app = gateway.app()
     settle_memory()
     uvicorn.run(app, **uvicorn_options(settings))
+
+
+def find_address_free(settings: Settings) -> None:
+    """Raise OSError where the address cannot be listened on: the server would end with a code of its own."""
+    address = (settings.server.host, settings.server.port)
+    family = socket.AF_INET6 if ":" in settings.server.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(address)
 
 
 def settle_memory() -> None:

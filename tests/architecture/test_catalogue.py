@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.errors import ErrorCode, GatewayError, error_classes
+from gateway.rest.errors import STATUS_BY_CODE
 from gateway.schema.schema import print_sdl
-from gateway.web.answers import STATUS_BY_CODE
 
 ROOT = Path(__file__).parents[2]
 

@@ -87,8 +87,9 @@ async def test_a_missing_config_and_a_wrong_command_are_misuse(tmp_path: Path) -
 async def test_a_taken_port_is_told_without_a_traceback(simulator: RunningSimulator, tmp_path: Path) -> None:
     config = write_config(tmp_path, base_url=simulator.base_url, token=TOKEN, server={})
     code, _, err = await run("serve", "--config", str(config), "--port", str(simulator.port))
-    assert code != 0
-    assert "address already in use" in err.lower()
+    assert (code, err) == (2, "gateway: Address already in use\n")
+    code, _, err = await run("demo", "--port", str(simulator.port))
+    assert (code, err) == (2, "gateway: Address already in use\n")
     assert "Traceback" not in err
 
 
