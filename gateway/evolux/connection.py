@@ -35,15 +35,15 @@ def public_trust() -> ssl.SSLContext:
 
 
 def open_transport(
-    *, limits: ConnectionLimits, verify: ssl.SSLContext | None = None
+    *, limits: ConnectionLimits, is_tls: bool = True, verify: ssl.SSLContext | None = None
 ) -> httpx.AsyncBaseTransport:
     """A pool that follows no redirect, keeps no cookie, and asks no environment for proxy or netrc.
 
     It is httpx's transport without `httpx.AsyncClient` in front: what that adds (authentication, redirects,
     cookies, event hooks) must not happen here, and costs more than the request itself. `verify` is the trust
-    in Evolux's certificate, by default the public authorities.
+    in Evolux's certificate, by default the public authorities; where there is no TLS, nobody is trusted.
     """
-    trust = verify or public_trust()
+    trust = verify or (public_trust() if is_tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
 
     def open_session() -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(

@@ -51,7 +51,8 @@ class Wire:
         self._trace_headers = trace_headers
         self._base_url = base_url.rstrip("/")
         self._limits = limits
-        self._transport = open_transport(limits=limits, verify=verify)
+        is_tls = self._base_url.startswith("https:")
+        self._transport = open_transport(limits=limits, is_tls=is_tls, verify=verify)
         self._extensions = {"timeout": timeouts_of(limits)}
 
     async def aclose(self) -> None:
