@@ -21,8 +21,9 @@ from gateway.engine.plans import Plan, Root
 from gateway.engine.prepared import Prepared
 from gateway.engine.running import MAX_ITEMS_ON_LOOP, Completed, Context, Run, complete_roots
 from gateway.engine.script import Unplannable
+from gateway.telemetry.labels import HandOver
 
-OnHandOver = Callable[[str], None]
+OnHandOver = Callable[[HandOver], None]
 
 _ANSWER_BYTES: Final = 1_000
 _HOLE_BYTES: Final = 1_500
@@ -105,12 +106,12 @@ class Executor:
                 return body
         values = prepared.read_variables(operation.variables)
         if values is None:
-            raise Unplannable("variables")
+            raise Unplannable(HandOver.VARIABLES)
         plan = self._plan(prepared, operation, values=values)
         run = Run(plan, context=context, values=values, plain=self._plain)
         rows, failures = await _ask_roots(plan, run=run)
         if len(failures) > 1:
-            raise Unplannable("several_errors")
+            raise Unplannable(HandOver.SEVERAL_ERRORS)
         completed = await self._complete(plan, rows, run=run, key=key)
         if failures:
             return await _with_failure(plan, failures, completed=completed, run=run)
@@ -127,7 +128,7 @@ class Executor:
                 plan, rows, run=run, open_kept=lambda run: self._open_kept(plan, run=run, key=key)
             )
         except Exception as unusual:
-            raise Unplannable("field_error") from unusual
+            raise Unplannable(HandOver.FIELD_ERROR) from unusual
         self._weigh_kept(plan, run=run, key=key)
         return completed
 
@@ -291,4 +292,4 @@ async def _fill(completed: Completed, run: Run) -> bytes:
             return await asyncio.to_thread(completed.fill, run)
         return completed.fill(run)
     except Exception as unusual:
-        raise Unplannable("field_error") from unusual
+        raise Unplannable(HandOver.FIELD_ERROR) from unusual

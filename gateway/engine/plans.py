@@ -12,6 +12,7 @@ from gateway.engine.places import Arguments, Place
 from gateway.engine.resolvers import Resolve
 from gateway.engine.script import At, Scope, Site, Unplannable
 from gateway.engine.writing import PlanWriter
+from gateway.telemetry.labels import HandOver
 
 _BYTES_PER_CHARACTER: Final = 30
 """What a plan takes over the characters of its Python; measured on the queries of the benchmarks."""
@@ -62,7 +63,7 @@ class Plan:
 def plan_operation(scope: Scope, root_type: GraphQLObjectType) -> Plan:
     """Write and compile the plan; `Unplannable` says why there can be none."""
     if scope.operation.directives:
-        raise Unplannable("directive")
+        raise Unplannable(HandOver.UNPLANNABLE)
     collected = collect_fields(
         scope.schema, dict(scope.fragments), scope.variable_values, root_type, scope.operation
     )
@@ -85,7 +86,7 @@ def _draft_root(
     if name == "__typename":
         return (Root(key=key, constant=root_type.name), "", "")
     if name.startswith("__"):
-        raise Unplannable("introspection")
+        raise Unplannable(HandOver.INTROSPECTION)
     at = At(parent=root_type, details=details)
     root = Root(
         key=key,

@@ -22,6 +22,7 @@ from gateway.engine.leaves import Native
 from gateway.engine.plans import Plan, plan_operation
 from gateway.engine.script import Scope, Unplannable
 from gateway.engine.variables import Variables
+from gateway.telemetry.labels import HandOver
 
 _MAX_SHAPES: Final = 32
 """Of one operation: choices of what @skip and @include leave that have a plan at the same time."""
@@ -108,11 +109,11 @@ class Prepared:
         except Unplannable as reason:
             return reason
         except (GraphQLError, RecursionError, SyntaxError, MemoryError):
-            return Unplannable("not_compiled")
+            return Unplannable(HandOver.UNPLANNABLE)
 
     def _scope(self, values: VariableValues) -> Scope:
         if any(definition.variable_definitions for definition in self._definitions.values()):
-            raise Unplannable("fragment_variables")
+            raise Unplannable(HandOver.UNPLANNABLE)
         return Scope(
             schema=self._schema,
             fragments={name: FragmentDetails(node) for name, node in self._definitions.items()},

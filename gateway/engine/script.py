@@ -17,16 +17,17 @@ from graphql.execution.collect_fields import FieldDetails, FragmentDetails
 
 from gateway.engine.leaves import Native
 from gateway.engine.resolvers import BoundResolver, Source, bound_resolver
+from gateway.telemetry.labels import HandOver
 
 HOLE: Final = msgspec.Raw(b"\x00")
 """Stands where a fleeting value belongs: no JSON text has this byte."""
 
 
 class Unplannable(Exception):
-    """An operation that graphql-core has to run; the reason is a label of a metric."""
+    """An operation that graphql-core has to run; and why."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
+    def __init__(self, reason: HandOver) -> None:
+        super().__init__(reason.value)
         self.reason = reason
 
 
@@ -110,5 +111,5 @@ class At(msgspec.Struct, frozen=True, kw_only=True):
         """Its resolver; `Unplannable` where the schema declared none."""
         bound = bound_resolver(self.field)
         if bound is None:
-            raise Unplannable("undeclared_field")
+            raise Unplannable(HandOver.UNPLANNABLE)
         return bound

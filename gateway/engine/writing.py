@@ -13,6 +13,7 @@ from gateway.engine.leaves import Unusual, write_leaf
 from gateway.engine.places import Arguments, Place
 from gateway.engine.resolvers import Source
 from gateway.engine.script import HOLE, At, Function, Scope, Site, Unplannable
+from gateway.telemetry.labels import HandOver
 
 MAX_FIELDS: Final = 600
 """Of a plan; one more and it is not worth its compilation, which holds the event loop."""
@@ -87,7 +88,7 @@ class PlanWriter:
         """Lines that read a row's fields; gives the expression of the object."""
         scope = self._scope
         if type_.is_type_of is not None:
-            raise Unplannable("abstract_type")
+            raise Unplannable(HandOver.UNPLANNABLE)
         collected = collect_subfields(
             scope.schema, dict(scope.fragments), scope.variable_values, scope.operation, type_, details
         )
@@ -103,7 +104,7 @@ class PlanWriter:
         """Lines that read one field; gives the expression of its value."""
         self._fields += 1
         if self._fields > MAX_FIELDS:
-            raise Unplannable("too_large")
+            raise Unplannable(HandOver.TOO_LARGE)
         bound = at.bound
         if bound.declared.is_fleeting and not function.is_hole:
             leave = function.bind("leave", "run.holes.append")
@@ -173,7 +174,7 @@ class PlanWriter:
             for text in write_leaf(type_, v=value, natives=self._scope.natives, names=self.names):
                 function.line(indent, text)
         else:
-            raise Unplannable("abstract_type")
+            raise Unplannable(HandOver.UNPLANNABLE)
 
     def _complete_list(
         self,
@@ -237,5 +238,5 @@ class PlanWriter:
 def _checked(attribute: str) -> str:
     """A dotted name as it may be written."""
     if not all(part.isidentifier() for part in attribute.split(".")):
-        raise Unplannable("undeclared_field")
+        raise Unplannable(HandOver.UNPLANNABLE)
     return attribute

@@ -112,7 +112,7 @@ class OperationContext:
         try:
             await first.settle(
                 on_wait=lambda: begun.extend(
-                    asyncio.get_running_loop().create_task(other.result(), context=beside.copy())
+                    asyncio.get_running_loop().create_task(other.ready(), context=beside.copy())
                     for other in others
                 )
             )

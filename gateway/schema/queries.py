@@ -60,7 +60,7 @@ async def list_agents(
     """
     context = info.context
     if is_listing_needed(info) and context.versions(LISTINGS) is None:
-        await asyncio.gather(context.agents.result(), context.queues.result(), return_exceptions=True)
+        await asyncio.gather(context.agents.ready(), context.queues.ready())
     reading = await context.agents.result()
     return show_page(
         reading, first=first, after=after, last=last, before=before, filter=filter, order_by=order_by

@@ -40,9 +40,17 @@ class SharedRead(Generic[T]):
 
     async def result(self) -> T:
         """Wait for the result, or raise the read's failure."""
-        if not self._is_here():
-            await (self.settle() if self.is_alone and self._task is None else self._wait())
+        await self.ready()
         return self._given()
+
+    async def ready(self) -> None:
+        """Wait until it is here, whatever comes of it: that is no use of it."""
+        if self._is_here():
+            return
+        if self.is_alone and self._task is None:
+            await self.settle()
+        else:
+            await self._wait()
 
     def peek(self) -> T | None:
         """The result if it is here, which is no use of it; None where it is not, or the read failed."""
@@ -93,12 +101,14 @@ class SharedRead(Generic[T]):
             task = self._task = asyncio.create_task(self._read())
         self._users += 1
         try:
-            await asyncio.shield(task)
+            await asyncio.wait([task])
         finally:
             self._users -= 1
             if not self._users and not task.done():
                 self._task = None
                 task.cancel()
+        if not self._is_here():
+            task.result()
 
 
 @coroutine

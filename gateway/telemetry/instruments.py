@@ -70,6 +70,13 @@ HTTP_REQUESTS: Final = Metric(
     description="Answered HTTP requests, those of probes and scrapes left out.",
     labels=(labels.ROUTE, labels.STATUS),
 )
+QUERIES_HANDED_OVER: Final = Metric(
+    name="gateway.engine.handed_over",
+    kind=MetricKind.COUNTER,
+    unit="{query}",
+    description="Queries that the compiled executor left to graphql-core: right, and slow.",
+    labels=(labels.HAND_OVER,),
+)
 UPSTREAM_DURATION: Final = Metric(
     name="gateway.upstream.duration",
     kind=MetricKind.HISTOGRAM,

@@ -83,6 +83,23 @@ class WalkOutcome(Enum):
     CANCELLED = "cancelled"
 
 
+class HandOver(Enum):
+    """Why the compiled executor hands a query to graphql-core."""
+
+    INTROSPECTION = "introspection"
+    """It asks for the schema."""
+    FIELD_ERROR = "field_error"
+    """A field below the root failed, or gave what its type cannot show."""
+    SEVERAL_ERRORS = "several_errors"
+    """More than one root field failed: their order is graphql-core's to say."""
+    VARIABLES = "variables"
+    """A variable does not fit its type."""
+    TOO_LARGE = "too_large"
+    """It selects more fields than a plan may have."""
+    UNPLANNABLE = "unplannable"
+    """It uses what plans do not know: abstract types, directives on the operation."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
     """One label: closed where `values` are given, else held to `limit` distinct values by a guard."""
@@ -120,6 +137,9 @@ LISTING_OUTCOME: Final = Label(
     values=_values(ListingOutcome),
 )
 WALK_OUTCOME: Final = Label(name="outcome", description="How the walk ended.", values=_values(WalkOutcome))
+HAND_OVER: Final = Label(
+    name="reason", description="Why graphql-core ran the query.", values=_values(HandOver)
+)
 
 
 class LabelGuard:

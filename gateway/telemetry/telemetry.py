@@ -17,6 +17,7 @@ from gateway.telemetry.export import OtlpExport
 from gateway.telemetry.incidents import IncidentLog
 from gateway.telemetry.labels import (
     SUCCESS,
+    HandOver,
     ListingOutcome,
     OperationKind,
     UpstreamOutcome,
@@ -132,6 +133,10 @@ class Telemetry:
     def record_http(self, route: str, *, status: int) -> None:
         """One answered HTTP request; `route` is a template."""
         self.metrics.count(instruments.HTTP_REQUESTS, route=route, status=str(status))
+
+    def record_hand_over(self, reason: HandOver) -> None:
+        """A query that graphql-core ran instead of the compiled executor."""
+        self.metrics.count(instruments.QUERIES_HANDED_OVER, reason=reason.value)
 
     def record_upstream(
         self,

@@ -8,6 +8,7 @@ from graphql import execute_sync, parse
 
 from gateway.engine.executor import Executor
 from gateway.schema.fields import attribute, bind_resolvers, computed, entry, fleeting
+from gateway.telemetry.labels import HandOver
 from tests.unit.engine.comparing import operation_of, shown
 from tests.unit.engine.worlds import a_context, a_still_call_center
 
@@ -58,8 +59,8 @@ def a_schema() -> Any:
 
 async def answers(
     document: str, *, kept_types: frozenset[str] = frozenset()
-) -> tuple[list[bytes], bytes, list[str]]:
-    schema, handed = a_schema(), list[str]()
+) -> tuple[list[bytes], bytes, list[HandOver]]:
+    schema, handed = a_schema(), list[HandOver]()
     executor = Executor(schema, kept_types=kept_types, on_hand_over=handed.append)
     syntax, context = parse(document), a_context(a_still_call_center())
     expected = shown(execute_sync(schema, syntax, context_value=context))
@@ -81,5 +82,5 @@ async def test_fields_of_every_kind_are_planned() -> None:
 async def test_a_field_that_fails_below_the_root_is_shown_by_graphql_core() -> None:
     given, expected, handed = await answers("{ things { name broken } }")
     assert given == [expected, expected]
-    assert handed == ["field_error", "field_error"]
+    assert handed == [HandOver.FIELD_ERROR] * 2
     assert expected.count(b"INTERNAL_SERVER_ERROR") == 2

@@ -6,6 +6,7 @@ import pytest
 
 from gateway.domain.errors import UpstreamTimeout
 from gateway.schema.planning import build_executor
+from gateway.telemetry.labels import HandOver
 from tests.unit.engine.comparing import SCHEMA, an_operation, by_engine, by_graphql_core
 from tests.unit.engine.worlds import a_context, a_still_call_center
 
@@ -46,15 +47,15 @@ async def test_the_engine_answers_as_graphql_core_does(document: str) -> None:
 
 
 HANDED_OVER = {
-    "the schema": "introspection",
-    "several failures": "several_errors",
-    "a failure far down": "field_error",
+    "the schema": HandOver.INTROSPECTION,
+    "several failures": HandOver.SEVERAL_ERRORS,
+    "a failure far down": HandOver.FIELD_ERROR,
 }
 
 
 @pytest.mark.parametrize("name", SAME_ANSWERS)
 async def test_only_introspection_and_some_failures_are_handed_over(name: str) -> None:
-    handed: list[str] = []
+    handed: list[HandOver] = []
     executor = build_executor(SCHEMA, on_hand_over=handed.append)
     await by_engine(an_operation(SAME_ANSWERS[name]), a_context(a_still_call_center()), executor=executor)
     assert handed == ([HANDED_OVER[name]] if name in HANDED_OVER else [])

@@ -17,6 +17,7 @@ from gateway.domain.listings import Content, Reading, Snapshot
 from gateway.engine.executor import Executor
 from gateway.schema.context import OperationContext
 from gateway.schema.planning import build_executor
+from gateway.telemetry.labels import HandOver
 from tests.builders import NOON, a_pause, an_agent_pause
 from tests.fakes import FakeClock
 from tests.unit.engine.comparing import SCHEMA, by_engine, by_graphql_core, operation_of
@@ -138,12 +139,12 @@ def used(context: OperationContext) -> list[Any]:
 @pytest.mark.parametrize("shard", range(SHARDS))
 async def test_generated_operations_are_answered_alike(shard: int) -> None:
     rng = Random(f"shard {shard}")  # noqa: S311 - it need not surprise anybody
-    handed: list[str] = []
+    handed: list[HandOver] = []
     executor = build_executor(SCHEMA, on_hand_over=handed.append, **SMALL)
     count = OPERATIONS // SHARDS
     for _ in range(count):
         await compare(generate(rng), executor=executor, rng=rng)
-    assert set(handed) <= {"field_error", "several_errors", "variables"}, set(handed)
+    assert set(handed) <= {HandOver.FIELD_ERROR, HandOver.SEVERAL_ERRORS, HandOver.VARIABLES}
     assert len(handed) < count * 4 * 0.4
 
 
