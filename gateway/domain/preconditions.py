@@ -31,7 +31,11 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True):
             return None
         if taken is None:
             return AgentNotPaused("The agent is in no pause.", field=_IF_PAUSE)
-        return BadUserInput("The agent is in another pause than expected.", field=_IF_PAUSE)
+        return UnexpectedAgent("The agent is in another pause than expected.", field=_IF_PAUSE)
+
+
+class UnexpectedAgent(BadUserInput):
+    """The agent is not as expected, in a way that no code of a state says."""
 
 
 NOTHING_EXPECTED = Expectation()
@@ -46,4 +50,4 @@ def _unexpected_state(expected: AgentState, agent: Agent) -> Refusal:
         return AgentNotPaused("The agent is in no pause.", field=_IF_STATE)
     if expected is AgentState.LOGGED_IN and state is AgentState.PAUSED:
         return AgentAlreadyPaused("The agent is in a pause.", field=_IF_STATE)
-    return BadUserInput(f"The agent is {state.value}, not {expected.value}.", field=_IF_STATE)
+    return UnexpectedAgent(f"The agent is {state.value}, not {expected.value}.", field=_IF_STATE)

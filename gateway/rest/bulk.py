@@ -137,7 +137,7 @@ async def _carry_out(
     context.ledger.begin()
     try:
         results = await carry_out_many(
-            context.call_center,
+            context.writing,
             _plan(body, ensure=ensure),
             order=order,
             needs_agents=needs_agents,
@@ -147,6 +147,8 @@ async def _carry_out(
         context.ledger.end(error)
         raise
     context.ledger.end(*(one.error for one in results if one.written is not None or one.error is not None))
+    if context.entry is not None:
+        context.entry.done_many(results, dry_run=body.dry_run)
     return Answered(shape=lambda: _show(results, dry_run=body.dry_run))
 
 

@@ -14,10 +14,15 @@ from gateway.domain.ledger import Ledger
 from gateway.domain.listings import FreshnessBound, Reading
 from gateway.domain.pauses import AllowedPause
 from gateway.domain.queues import Queue
+from gateway.telemetry.audit import AuditEntry, AuditTrail
+from gateway.telemetry.audited import AuditedCallCenter
 
 
 class RestContext:
-    """Made by the web layer for each request; `readings` are those that went into the answer."""
+    """Made by the web layer for each request; `readings` are those that went into the answer.
+
+    A write tells `entry`, which the web layer opens for it, what it came to.
+    """
 
     def __init__(
         self,
@@ -29,6 +34,7 @@ class RestContext:
         clock: Callable[[], datetime],
         bound: FreshnessBound,
         ledger: Ledger,
+        request_id: str = "",
     ) -> None:
         self.tenant_id = tenant_id
         self.caller_name = caller_name
@@ -36,8 +42,15 @@ class RestContext:
         self.call_center = call_center
         self.clock = clock
         self.ledger = ledger
+        self.trail = AuditTrail(tenant=tenant_id, caller=caller_name, request_id=request_id)
+        self.entry: AuditEntry | None = None
         self.readings: list[Reading[Any]] = []
         self._bound = bound
+
+    @property
+    def writing(self) -> CallCenter:
+        """The call centre to write through: what goes there is followed by the audit trail."""
+        return AuditedCallCenter(self.call_center, trail=self.trail)
 
     async def agents(self) -> Reading[Agent]:
         """The agents listing."""

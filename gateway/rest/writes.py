@@ -120,7 +120,7 @@ async def create_agent(context: RestContext, asked: Asked) -> Answered:
     """Create an agent."""
     body: NewAgent = asked.body
     given = GivenAgent(name=body.name, login=body.login, password=body.password, queue_ids=body.queue_ids)
-    written = await _noted(context, writes.create_agent(context.call_center, read_new_agent(given)))
+    written = await _noted(context, writes.create_agent(context.writing, read_new_agent(given)))
     answer = await _answer(context, written)
     return Answered(shape=lambda: answer, status=201, location=f"/v1/agents/{written.agent_id}")
 
@@ -165,7 +165,7 @@ async def _carry_out(
     context: RestContext, order: Order, *, body: Expecting, ensure: bool = False
 ) -> Answered:
     expected = expectation(body)
-    work = writes.carry_out(context.call_center, order, ensure=ensure, expected=expected)
+    work = writes.carry_out(context.writing, order, ensure=ensure, expected=expected)
     answer = await _answer(context, await _noted(context, work))
     return Answered(shape=lambda: answer)
 
@@ -178,6 +178,8 @@ async def _noted(context: RestContext, work: Coroutine[Any, Any, Written]) -> Wr
         context.ledger.end(error)
         raise
     context.ledger.end(None)
+    if context.entry is not None:
+        context.entry.done(written.agent_id, changed=written.changed, reconciled=written.reconciled)
     return written
 
 

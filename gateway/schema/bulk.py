@@ -100,7 +100,7 @@ async def _carry_out(
 ) -> tuple[BulkResult, ...]:
     context = info.context
     return await carry_out_many(
-        context.call_center, read_plan(given), order=order, needs_agents=needs_agents, clock=context.clock
+        context.writing, read_plan(given), order=order, needs_agents=needs_agents, clock=context.clock
     )
 
 
@@ -111,7 +111,9 @@ async def _show(
     ledger = info.context.ledger
     ledger.begin()
     try:
-        results = await write
+        with info.context.trail.entry(info.field_name) as entry:
+            results = await write
+            entry.done_many(results, dry_run=given.dry_run)
     except GatewayError as error:
         ledger.end(error)
         return BulkOutcome(errors=refused(error, info=info).errors)

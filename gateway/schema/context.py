@@ -15,6 +15,8 @@ from gateway.domain.listings import ANY_AGE, FreshnessBound, Reading
 from gateway.domain.pauses import AllowedPause
 from gateway.domain.queues import Queue
 from gateway.schema.shared_reads import SharedRead
+from gateway.telemetry.audit import AuditTrail
+from gateway.telemetry.audited import AuditedCallCenter
 from gateway.telemetry.tracing import Tracing
 
 LISTINGS: Final = ("agents", "queues")
@@ -45,6 +47,7 @@ class OperationContext:
         "selections",
         "tenant_id",
         "tracing",
+        "trail",
     )
 
     _now: datetime | None
@@ -70,6 +73,7 @@ class OperationContext:
         self.scopes = scopes
         self.call_center = call_center
         self.request_id = request_id
+        self.trail = AuditTrail(tenant=tenant_id, caller=caller_name, request_id=request_id)
         self.bound = bound
         self.tracing = tracing
         self.ledger = ledger or Ledger()
@@ -90,6 +94,11 @@ class OperationContext:
         if self._now is None:
             self._now = self._clock()
         return self._now
+
+    @property
+    def writing(self) -> CallCenter:
+        """The call centre to write through: what goes there is followed by the audit trail."""
+        return AuditedCallCenter(self.call_center, trail=self.trail)
 
     @property
     def readings(self) -> tuple[Reading[Any], ...]:

@@ -18,7 +18,8 @@ from strawberry.types.arguments import StrawberryArgument, convert_arguments
 from strawberry.types.base import StrawberryOptional
 from strawberry.types.field import StrawberryField
 
-from gateway.domain.scopes import require_scope
+from gateway.domain.errors import Forbidden
+from gateway.domain.scopes import AGENTS_WRITE, require_scope
 from gateway.engine.resolvers import EXTENSION, BoundResolver, ReadArguments, Resolve, Resolver, Source
 from gateway.schema.context import OperationContext
 from gateway.schema.spans import spanned
@@ -179,7 +180,12 @@ def _is_plain(argument: StrawberryArgument) -> bool:
 
 def _require(scope: str, *, resolve: Resolve) -> Resolve:
     def resolve_if_allowed(row: object, info: Info, **given: object) -> Any:
-        require_scope(info.context.scopes, scope=scope)
+        try:
+            require_scope(info.context.scopes, scope=scope)
+        except Forbidden as error:
+            if scope == AGENTS_WRITE:
+                info.context.trail.tell(info.field_name, error.code.value)
+            raise
         return resolve(row, info, **given)
 
     return resolve_if_allowed

@@ -75,7 +75,7 @@ async def create_agent(_root: object, info: Info, *, input: Create) -> WriteOutc
     """Create an agent."""
 
     async def write() -> Written:
-        return await writes.create_agent(info.context.call_center, read_new_agent(given_agent(input)))
+        return await writes.create_agent(info.context.writing, read_new_agent(given_agent(input)))
 
     return await show_write(write(), info=info)
 
@@ -86,9 +86,9 @@ async def update_agent(_root: object, info: Info, *, input: Update) -> WriteOutc
     async def write() -> Written:
         agent_id = read_id(input.id, of=AgentId, field=("id",))
         order = UpdateOrder(agent_id=agent_id, change=read_change(given_change(input)))
-        return await writes.carry_out(info.context.call_center, order, expected=expectation(input))
+        return await writes.carry_out(info.context.writing, order, expected=expectation(input))
 
-    return await show_write(write(), info=info)
+    return await show_write(write(), info=info, agent_id=input.id)
 
 
 async def pause_agent(_root: object, info: Info, *, input: PauseAgent) -> WriteOutcome:  # noqa: A002 - the same
@@ -98,7 +98,7 @@ async def pause_agent(_root: object, info: Info, *, input: PauseAgent) -> WriteO
         agent_id = read_id(input.agent_id, of=AgentId, field=_AGENT_ID)
         return PauseOrder(agent_id=agent_id, pause_id=read_id(input.pause_id, of=PauseId, field=_PAUSE_ID))
 
-    return await show_write(_carry_out(order, info=info, given=input), info=info)
+    return await show_write(_carry_out(order, info=info, given=input), info=info, agent_id=input.agent_id)
 
 
 async def unpause_agent(_root: object, info: Info, *, input: UnpauseAgent) -> WriteOutcome:  # noqa: A002 - the same
@@ -107,7 +107,7 @@ async def unpause_agent(_root: object, info: Info, *, input: UnpauseAgent) -> Wr
     def order() -> Order:
         return UnpauseOrder(agent_id=read_id(input.agent_id, of=AgentId, field=_AGENT_ID))
 
-    return await show_write(_carry_out(order, info=info, given=input), info=info)
+    return await show_write(_carry_out(order, info=info, given=input), info=info, agent_id=input.agent_id)
 
 
 async def log_off_agent(_root: object, info: Info, *, input: LogoffAgent) -> WriteOutcome:  # noqa: A002 - the same
@@ -116,7 +116,7 @@ async def log_off_agent(_root: object, info: Info, *, input: LogoffAgent) -> Wri
     def order() -> Order:
         return LogOffOrder(agent_id=read_id(input.agent_id, of=AgentId, field=_AGENT_ID))
 
-    return await show_write(_carry_out(order, info=info, given=input), info=info)
+    return await show_write(_carry_out(order, info=info, given=input), info=info, agent_id=input.agent_id)
 
 
 async def _carry_out(
@@ -124,7 +124,7 @@ async def _carry_out(
 ) -> Written:
     """Carry out what the input says, with what it expects."""
     return await writes.carry_out(
-        info.context.call_center, order(), ensure=given.ensure, expected=expectation(given)
+        info.context.writing, order(), ensure=given.ensure, expected=expectation(given)
     )
 
 

@@ -28,7 +28,9 @@ class WriteOutcome(msgspec.Struct, frozen=True, kw_only=True):
     errors: tuple[ShownRefusal, ...] = ()
 
 
-async def show_write(write: Coroutine[Any, Any, Written], *, info: Info) -> WriteOutcome:
+async def show_write(
+    write: Coroutine[Any, Any, Written], *, info: Info, agent_id: str | None = None
+) -> WriteOutcome:
     """Run a write. A refusal is the outcome where `errors` is selected, and is raised where it is not.
 
     What was read before is forgotten where something was, or may have been, changed.
@@ -36,7 +38,9 @@ async def show_write(write: Coroutine[Any, Any, Written], *, info: Info) -> Writ
     context = info.context
     context.ledger.begin()
     try:
-        written = await write
+        with context.trail.entry(info.field_name, agent_id=agent_id) as entry:
+            written = await write
+            entry.done(written.agent_id, changed=written.changed, reconciled=written.reconciled)
     except GatewayError as error:
         context.ledger.end(error)
         return refused(error, info=info)

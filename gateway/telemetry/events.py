@@ -29,6 +29,23 @@ INTERNAL_ERROR: Final = LogEvent(
     "A failure of ours; the caller saw INTERNAL_SERVER_ERROR and the request id.",
     ("exception",),
 )
+AUDIT: Final = LogEvent(
+    "audit.mutation",
+    "One change that somebody asked for, done or not; in a write to many one line for each agent. Written "
+    "whatever the level of the log.",
+    (
+        "operation",
+        "outcome",
+        "agent_id",
+        "changed",
+        "reconciled",
+        "dry_run",
+        "caller_left",
+        "tenant",
+        "caller",
+        "request_id",
+    ),
+)
 STARTED: Final = LogEvent("service.started", "The gateway serves.", ("version", "host", "port", "tenants"))
 DRAINING: Final = LogEvent(
     "service.draining", "A stop was asked for: unready from now on, and still serving.", ("seconds",)

@@ -27,8 +27,9 @@ QUIETED: Final[Mapping[str, LogLevel]] = {
     "opentelemetry.trace.span": "error",
     "urllib3": "error",
     "httpx": "warning",
+    "gateway.audit": "info",  # a record of who did what is wanted from the quietest gateway too
 }
-"""Levels of libraries' loggers, unless a setting says otherwise."""
+"""Levels that are not the general one, unless a setting says otherwise."""
 
 _LEVELS: Final[Mapping[LogLevel, int]] = {
     "debug": logging.DEBUG,

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 from gateway.domain.deadlines import one_deadline
 from gateway.domain.errors import BadRequest, GatewayError
 from gateway.domain.ledger import Ledger
-from gateway.domain.scopes import require_scope
+from gateway.domain.preconditions import UnexpectedAgent
 from gateway.rest.context import Answered, Asked, RestContext
 from gateway.rest.errors import PROBLEM_TYPE, encode_problem, problem_of
 from gateway.rest.openapi import JSON_TYPE, write_document
@@ -22,6 +22,7 @@ from gateway.rest.operations import PREFIX, Operation, by_path
 from gateway.rest.requests import read_json, read_parameters
 from gateway.telemetry.labels import OperationKind
 from gateway.web.answers import standard_headers
+from gateway.web.auditing import audited, require
 from gateway.web.authentication import Authentication, Visitor
 from gateway.web.bodies import BodyTooSlow, read_body
 from gateway.web.freshness import bound_of, freshness_headers
@@ -102,7 +103,7 @@ class RestSurface:
             return _refuse(request, BadRequest("Send application/json in UTF-8, not compressed."), status=415)
         scopes = frozenset(scope.value for scope in visitor.caller.scopes)
         if operation.scope is not None:
-            require_scope(scopes, scope=operation.scope)
+            require(operation.scope, of=operation, visitor=visitor, request=request)
         asked = _read_asked(operation, request, body=body)
 
         async def run(ledger: Ledger) -> Response:
@@ -123,10 +124,10 @@ class RestSurface:
         self, operation: Operation, asked: Asked, *, context: RestContext, request: Request
     ) -> Response:
         try:
-            with one_deadline(self._limits.deadline_seconds):
+            with one_deadline(self._limits.deadline_seconds), audited(operation, asked, context=context):
                 answered = await operation.handle(context, asked)
         except GatewayError as error:
-            return _refuse(request, error, status=None)
+            return _refuse(request, error, status=409 if isinstance(error, UnexpectedAgent) else None)
         readings = () if operation.is_write else context.readings
         headers = {**_PRIVATE, **freshness_headers(readings), **_headers(answered, request)}
         etag = _etag(answered, operation=operation, request=request)
@@ -148,6 +149,7 @@ class RestSurface:
             clock=self._clock,
             bound=bound_of(request.headers.get("cache-control")),
             ledger=ledger,
+            request_id=request_id_in(request),
         )
 
 

@@ -27,8 +27,7 @@ def a_call_center() -> FakeCallCenter:
     return call_center
 
 
-@pytest.fixture
-def world() -> ContractWorld:
+def a_world() -> ContractWorld:
     return ContractWorld(
         call_center=a_call_center(),
         agent_ids=frozenset(AgentId(each) for each in range(1, 61)),
@@ -43,6 +42,11 @@ def world() -> ContractWorld:
         taken_login="ana",
         free_login="julia.prado",
     )
+
+
+@pytest.fixture
+def world() -> ContractWorld:
+    return a_world()
 
 
 class TestFakeCallCenter(CallCenterContract):

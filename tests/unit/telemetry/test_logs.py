@@ -4,9 +4,11 @@ import json
 import logging
 
 import pytest
+import structlog
 
 from gateway.domain.secrets import ApiToken
 from gateway.telemetry import events
+from gateway.telemetry.audit import AuditTrail
 from gateway.telemetry.logs import Logs, add_request_fields, configure_logs, request_fields
 
 
@@ -154,3 +156,26 @@ def test_two_logs_side_by_side_do_not_mix() -> None:
     Logs(fmt="json", stream=second).logger("gateway").info(events.STOPPED)
     assert [line["event"] for line in lines(first)] == ["service.started"]
     assert [line["event"] for line in lines(second)] == ["service.stopped"]
+
+
+def test_audit_records_are_written_though_nothing_else_is() -> None:
+    stream = io.StringIO()
+    logs = configure_logs(level="off", fmt="json", stream=stream)
+    try:
+        structlog.get_logger("gateway.other").error(events.INTERNAL_ERROR)
+        AuditTrail(tenant="acme", caller="board", request_id="r").tell("pauseAgent", "OK", agent_id="7")
+    finally:
+        logs.close()
+    [line] = [json.loads(text) for text in stream.getvalue().splitlines()]
+    line.pop("timestamp")
+    assert line == {
+        "logger": "gateway.audit",
+        "level": "info",
+        "event": "audit.mutation",
+        "operation": "pauseAgent",
+        "outcome": "OK",
+        "agent_id": "7",
+        "tenant": "acme",
+        "caller": "board",
+        "request_id": "r",
+    }
