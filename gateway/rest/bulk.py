@@ -1,7 +1,7 @@
 """Writes to many agents in REST."""
 
-from collections.abc import Callable
-from typing import Annotated
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, ClassVar
 
 from msgspec import UNSET, Meta, UnsetType
 
@@ -34,6 +34,10 @@ class AgentChoice(FilterQuery, frozen=True, kw_only=True):
 
 class Choosing(Expecting, frozen=True, kw_only=True):
     """Whom a write to many is about: give `agentIds` or `filter`, and not both."""
+
+    schema_extra: ClassVar[Mapping[str, Any]] = {
+        "oneOf": [{"required": ["agentIds"]}, {"required": ["filter"]}]
+    }
 
     agent_ids: Annotated[
         tuple[IdText, ...] | UnsetType,

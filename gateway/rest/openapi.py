@@ -11,6 +11,7 @@ from gateway.domain.idempotency import KEY_HEADER, REPLAYED_HEADER
 from gateway.rest.errors import PROBLEM_TYPE, STATUS_BY_CODE, Problem, problem_of
 from gateway.rest.examples import EXAMPLES
 from gateway.rest.operations import OPERATIONS, PREFIX, Operation, Tag, by_path
+from gateway.rest.shapes import Given
 
 JSON_TYPE: Final = "application/json"
 _REF: Final = "#/components/schemas/{name}"
@@ -46,7 +47,6 @@ _OF_WRITES: Final = (
 _KEY_SCHEMA: Final = {
     "type": "string",
     "pattern": "^[!#-~]{1,255}$",
-    "examples": ["8e03978e-40d5-43dd-bc93-6894a57f9324"],
 }
 _STATUS_WORDS: Final = {
     400: "A value or the request itself is wrong",
@@ -105,7 +105,8 @@ def _schemas() -> dict[str, Any]:
     types: list[Any] = [Problem, *(operation.answer for operation in OPERATIONS)]
     types += [operation.body for operation in OPERATIONS if operation.body is not None]
     _, schemas = msgspec.json.schema_components(list(dict.fromkeys(types)), ref_template=_REF)
-    return {name: _tidy(schema) for name, schema in sorted(schemas.items())}
+    extras = {of.__name__: dict(of.schema_extra) for of in types if issubclass(of, Given)}
+    return {name: {**_tidy(schema), **extras.get(name, {})} for name, schema in sorted(schemas.items())}
 
 
 def _tidy(schema: Any) -> Any:
@@ -169,7 +170,10 @@ def _inlined(schema: Any, *, definitions: Mapping[str, Any]) -> Any:
 def _headers(operation: Operation) -> list[dict[str, Any]]:
     tenant = _header("X-Tenant", "The tenant, where the caller may use more than one.", {"type": "string"})
     if operation.is_write:
-        words = "Repeat a write safely: the first answer to this key is kept for 24 hours and replayed."
+        words = (
+            "Repeat a write safely: the first answer to this key, best a UUID, is kept for 24 hours and "
+            "replayed."
+        )
         return [tenant, _header(KEY_HEADER, words, _KEY_SCHEMA)]
     words = "`max-age=N` or `no-cache` bounds how old the answer may be."
     return [tenant, _header("Cache-Control", words, {"type": "string"})]

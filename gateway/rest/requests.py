@@ -40,11 +40,20 @@ def read_parameters(pairs: Iterable[tuple[str, str]], *, of: type[T]) -> T:
 def read_json(body: bytes, *, of: Any) -> Any:
     """Read a body; `BadRequest` where it is no JSON, `BadUserInput` where it is not of the type."""
     try:
-        return msgspec.json.decode(body, type=of)
+        return msgspec.convert(_with_whole_numbers(msgspec.json.decode(body)), of)
     except msgspec.ValidationError as error:
         raise _refusal(error) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
         raise BadRequest("The body is not JSON in UTF-8.") from None
+
+
+def _with_whole_numbers(value: Any) -> Any:
+    """To JSON Schema 3.0 is a whole number; to msgspec it is not."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {name: _with_whole_numbers(each) for name, each in value.items()}
+    return [_with_whole_numbers(each) for each in value] if isinstance(value, list) else value
 
 
 def _refusal(error: msgspec.ValidationError) -> BadUserInput:

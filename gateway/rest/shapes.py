@@ -1,8 +1,8 @@
 """What all shapes have in common: the JSON of REST, with the names and ids of the GraphQL surface."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -28,7 +28,12 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Given(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """A JSON object, or the parameters, of a request."""
+    """A JSON object, or the parameters, of a request.
+
+    `schema_extra` is what its schema says besides, of fields that belong together.
+    """
+
+    schema_extra: ClassVar[Mapping[str, Any]] = {}
 
 
 class NamedQueue(Shape, frozen=True, kw_only=True):

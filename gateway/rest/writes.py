@@ -1,7 +1,7 @@
 """Writes to one agent in REST: what they take, and what they come to."""
 
-from collections.abc import Coroutine
-from typing import Annotated, Any
+from collections.abc import Coroutine, Mapping
+from typing import Annotated, Any, ClassVar
 
 from msgspec import UNSET, Meta, UnsetType
 
@@ -72,6 +72,10 @@ class Expecting(Given, frozen=True, kw_only=True):
 
 class AgentChange(Expecting, frozen=True, kw_only=True):
     """A change of an agent. Only what is given is changed; give at least one field."""
+
+    schema_extra: ClassVar[Mapping[str, Any]] = {
+        "anyOf": [{"required": [name]} for name in ("name", "password", "queueIds", "levels")],
+    }
 
     name: Text | UnsetType = UNSET
     password: Text | UnsetType = UNSET
