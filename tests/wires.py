@@ -22,7 +22,11 @@ class Wire:
         if self.is_cut:
             writer.close()
             return
-        there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self.port)
+        except OSError:
+            writer.close()
+            return
         self._open |= {writer, there_writer}
         try:
             await asyncio.gather(

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,12 +11,15 @@ from typing import Any, Final
 from gateway.cache import codec
 from gateway.cache.sharing import LEASE_SECONDS, Lease, SharedHeld, WalkElsewhere
 from gateway.cache.store import ListingKey, ListingKind
-from gateway.cache.valkey_link import NotShared, ValkeyLink
+from gateway.cache.valkey_clock import ServerClock
+from gateway.cache.valkey_link import NotShared, UnexpectedAnswer, ValkeyLink
 from gateway.cache.valkey_scripts import (
     BEGIN,
     EXTEND,
+    LOOK,
     PUBLISH,
     RELEASE,
+    clock_name,
     listing_names,
 )
 from gateway.cache.valkey_subscription import Channels, Subscription, Write
@@ -50,6 +54,7 @@ class ValkeyListings:
         incidents: IncidentLog,
         group: str | None = None,
         call_seconds: float = CALL_SECONDS,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._keep_seconds = keep_seconds
         self._on_write = on_write
@@ -57,7 +62,9 @@ class ValkeyListings:
         self._link = ValkeyLink(url, timeout_seconds=call_seconds, incidents=incidents)
         self._channels = Channels(self._link.database)
         self._writes = ValkeyWrites(self._link, channels=self._channels, group=group)
-        self._link.before_use(self._writes.tell_owed)
+        self._monotonic = monotonic
+        self._clock = ServerClock(monotonic=monotonic)
+        self._link.before_use(self._settle)
         self._subscription = Subscription(
             self._link, channels=self._channels, replica=self._writes.replica, listener=self
         )
@@ -123,10 +130,11 @@ class ValkeyListings:
         keep_ms = round(self._keep_seconds[lease.key.kind] * 1000)
         stored = await self._try(
             PUBLISH,
-            keys=listing_names(lease.key, life=lease.life),
+            keys=[*listing_names(lease.key, life=lease.life), clock_name(life=lease.life)],
             args=[
                 *(lease.generation, lease.began_at, max(1, keep_ms), packed, _stands(lease)),
                 *(self._channels.landed, _name(lease.key)),
+                *(self._clock.least_us(life=lease.life), _GENERATION_MS),
             ],
         )
         return bool(stored == 1)
@@ -154,6 +162,16 @@ class ValkeyListings:
         self._on_sync_lost()
         self._wake_all()
 
+    async def _settle(self) -> None:
+        """Tell what is owed, and hear the clock; raises what hinders it."""
+        await self._writes.tell_owed()
+        life = self._link.life
+        least_us = self._clock.least_us(life=life)
+        now_us = await self._link.run_now(LOOK, keys=[clock_name(life=life)], args=[least_us, _GENERATION_MS])
+        if not isinstance(now_us, int):
+            raise UnexpectedAnswer
+        self._clock.heard(now_us, life=life)
+
     def _wake_all(self) -> None:
         for events in self._watching.values():
             for landed in events:
@@ -163,22 +181,27 @@ class ValkeyListings:
         self, key: ListingKey, *, max_age_seconds: float, owner: str
     ) -> SharedHeld | Lease | WalkElsewhere | None:
         """Ask for the listing, and with an `owner` for the right to walk it."""
-        life, asked_at = self._link.life, asyncio.get_running_loop().time()
+        life, asked_at = self._link.life, self._monotonic()
         max_age_us = round(max_age_seconds * 1e6)
         limits = [_LEASE_MS, max_age_us, _GENERATION_MS, codec.MAX_PACKED_BYTES]
         found = await self._try(
-            BEGIN, keys=listing_names(key, life=life), args=[secrets.token_hex(8), owner, *limits]
+            BEGIN,
+            keys=[*listing_names(key, life=life), clock_name(life=life)],
+            args=[secrets.token_hex(8), owner, *limits, self._clock.least_us(life=life)],
         )
         match found:
-            case [b"held", int() as age_us, bytes() as packed]:
+            case [b"held", int() as age_us, bytes() as packed, int() as now_us]:
+                self._clock.heard(now_us, life=life)
                 snapshot = await codec.unpack(packed, kind=key.kind)
                 if snapshot is not None:
-                    waited_seconds = asyncio.get_running_loop().time() - asked_at
+                    waited_seconds = self._monotonic() - asked_at
                     return SharedHeld(snapshot, age_us / 1e6 + waited_seconds)
                 return await self._ask(key, max_age_seconds=_NO_LISTING, owner=owner) if owner else None
             case [b"lease", bytes() as generation, int() as began_at]:
+                self._clock.heard(began_at, life=life)
                 return Lease(key, owner, life, generation, began_at)
             case [b"elsewhere", bytes() as generation, int() as began_at, int() as left_ms]:
+                self._clock.heard(began_at, life=life)
                 unleased = Lease(key, owner, life, generation, began_at, exclusive=False)
                 return WalkElsewhere(max(1, left_ms) / 1000, unleased)
             case None | [b"none"]:

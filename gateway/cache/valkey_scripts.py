@@ -44,6 +44,11 @@ def generation_name(counter: str, *, life: str) -> str:
     return f"{_at(counter, life=life)}/generation"
 
 
+def clock_name(*, life: str) -> str:
+    """Name how far this server's clock, which was set back, is taken to be ahead of what it shows."""
+    return f"{PREFIX}/clock/{life}"
+
+
 def _at(counter: str, *, life: str) -> str:
     tenant_id, _, kind = counter.rpartition("/")
     return f"{PREFIX}/{quote(tenant_id, safe='')}/{life}/{kind}"
@@ -72,13 +77,37 @@ local function held(key, field)
 end
 """
 
+_NOW: Final = """
+local function now_us(clock_key, least_us, keep_ms)
+  local time = redis.call('TIME')
+  local shown_us = time[1] * 1000000 + time[2]
+  local ahead_us = tonumber(get(clock_key)) or 0
+  if shown_us + ahead_us < least_us then
+    ahead_us = least_us - shown_us
+    redis.call('SET', clock_key, string.format('%.0f', ahead_us))
+  end
+  if ahead_us > 0 then
+    redis.call('PEXPIRE', clock_key, keep_ms)
+  end
+  return shown_us + ahead_us
+end
+"""
+"""The clock in microseconds; where it was set back below what the asker knows, all go on from there.
+
+A script that has written once is not refused memory any more: so nothing is written where nothing must be."""
+
+LOOK: Final = f"""
+{_GET}{_NOW}
+return now_us(KEYS[1], tonumber(ARGV[1]), ARGV[2])
+"""
+"""KEYS the clock; ARGV what it shows at least, how long that is kept. Gives what it shows."""
+
 BEGIN: Final = f"""
-{_GET}{_HELD}
+{_GET}{_HELD}{_NOW}
 local generation_key, listing_key, lease_key = KEYS[1], KEYS[2], KEYS[3]
 local fresh_generation, owner, lease_ms = ARGV[1], ARGV[2], ARGV[3]
 local max_age_us, keep_ms, max_bytes = tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[6])
-local time = redis.call('TIME')
-local now = time[1] * 1000000 + time[2]
+local now = now_us(KEYS[4], tonumber(ARGV[7]), keep_ms)
 local generation = get(generation_key)
 if not generation then
   generation = fresh_generation
@@ -88,7 +117,7 @@ redis.call('PEXPIRE', generation_key, keep_ms)
 if held(listing_key, 'generation') == generation then
   local age = now - (tonumber(held(listing_key, 'began_at')) or 0)
   if age >= 0 and age <= max_age_us and redis.call('HSTRLEN', listing_key, 'rows') <= max_bytes then
-    return {{'held', age, held(listing_key, 'rows')}}
+    return {{'held', age, held(listing_key, 'rows'), now}}
   end
 end
 if owner == '' then
@@ -106,19 +135,20 @@ end
 redis.call('SET', lease_key, generation .. '/' .. owner, 'PX', lease_ms)
 return {{'lease', generation, now}}
 """
-"""KEYS generation, listing, lease; ARGV a new generation, the owner ('': only look), the lease's
-milliseconds, the greatest age in microseconds, how long a generation is kept, the greatest size.
+"""KEYS generation, listing, lease, clock; ARGV a new generation, the owner ('': only look), the lease's
+milliseconds, the greatest age in microseconds, how long a generation is kept, the greatest size,
+what the clock shows at least.
 
 A lease of an older generation is no hindrance: what its owner walks cannot be stored any more."""
 
 PUBLISH: Final = f"""
-{_GET}{_HELD}
+{_GET}{_HELD}{_NOW}
 local generation, began_at, keep_ms, rows, lease = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local stored = 0
-local time = redis.call('TIME')
+local now = now_us(KEYS[4], tonumber(ARGV[8]), ARGV[9])
 local other_at = tonumber(held(KEYS[2], 'began_at')) or 0
 local newer = held(KEYS[2], 'generation') == generation
-  and other_at > tonumber(began_at) and other_at <= time[1] * 1000000 + time[2]
+  and other_at > tonumber(began_at) and other_at <= now
 if get(KEYS[1]) == generation and not newer then
   redis.call('DEL', KEYS[2])
   redis.call('HSET', KEYS[2], 'generation', generation, 'began_at', began_at, 'rows', rows)
@@ -132,7 +162,8 @@ redis.call('PUBLISH', ARGV[6], ARGV[7])
 return stored
 """
 """KEYS as above; ARGV the generation and instant of the walk's beginning, how long it is kept, the rows, the
-lease as it stands, the channel and the listing's name for those who wait."""
+lease as it stands, the channel and the listing's name for those who wait, what the clock shows at least,
+how long that is kept."""
 
 EXTEND: Final = f"""
 {_GET}
