@@ -82,6 +82,7 @@ class Plan:
     limits: LimitSettings = field(default_factory=LimitSettings)
     callers: Mapping[str, CallerSettings] = field(default_factory=dict)
     jwt: JwtSettings | None = None
+    server: ServerSettings = field(default_factory=lambda: ServerSettings(port=0))
     clock: Clock | None = None
     telemetry: TelemetrySettings = field(default_factory=lambda: TelemetrySettings(log_format="json"))
 
@@ -97,7 +98,7 @@ def settings_for(tenants: Mapping[str, str], *, plan: Plan, tokens: Mapping[str,
     """Settings with these base URLs; the caller KEY may do everything everywhere, READER_KEY only read."""
     everything = caller(KEY, tenants=("*",), scopes=("agents:read", "agents:write"))
     return Settings(
-        server=ServerSettings(port=0),
+        server=plan.server,
         tenants={
             name: TenantSettings(base_url=base_url, token=ApiToken(tokens[name]))
             for name, base_url in tenants.items()

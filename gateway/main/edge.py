@@ -19,8 +19,9 @@ from gateway.engine.limits import FormLimits
 from gateway.engine.manifests import ManifestError, parse_manifest
 from gateway.engine.persisted import PersistedDocuments
 from gateway.schema.costs import FIELD_COSTS, LIST_LENGTHS
+from gateway.schema.federation import federated
 from gateway.schema.planning import build_executor
-from gateway.schema.schema import build_schema
+from gateway.schema.schema import build_schema, print_sdl
 from gateway.settings import LimitSettings, Settings, SettingsError
 from gateway.telemetry.telemetry import Telemetry
 from gateway.tenancy import Directory
@@ -55,6 +56,8 @@ def build_edge(
     """Put the application together around what serves the tenants."""
     server, limits = settings.server, settings.limits
     schema = build_schema()._schema  # noqa: SLF001 - Strawberry has no public name for it
+    if server.federation:
+        schema = federated(schema, sdl=print_sdl())
     documents = _documents(settings, schema=schema)
     authentication = Authentication(directory, call_center_of=call_center_of, rates=_rates(limits))
     idempotency = Idempotency(once_only, deadline_seconds=limits.upstream_deadline_seconds)

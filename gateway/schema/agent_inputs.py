@@ -12,6 +12,7 @@ from gateway.domain.agents import AgentState
 from gateway.domain.connections import PageArguments
 from gateway.domain.given import Id, check_search, read_ids
 from gateway.domain.ids import AgentId, PauseId, QueueId
+from gateway.schema import agents as _described  # noqa: F401 - describes AgentState, before it is shown here
 from gateway.schema.enums import describe_enum
 from gateway.schema.scalars import stated
 

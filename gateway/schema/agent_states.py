@@ -15,6 +15,7 @@ from gateway.domain.agents import AgentState
 from gateway.domain.ids import QueueId
 from gateway.domain.listings import Reading, Snapshot
 from gateway.domain.queues import Queue as QueueRow
+from gateway.schema import agents as _described  # noqa: F401 - describes AgentState, before it is shown here
 from gateway.schema.enums import describe_enum
 from gateway.schema.fields import Info, attribute, fleeting, upstream
 from gateway.schema.freshness import Freshness, agents_reading

@@ -6,6 +6,7 @@ from typing import Final
 LIST_LENGTHS: Final[Mapping[str, int]] = {
     "Query.queues": 20,
     "Query.pauses": 20,
+    "Query._entities": 100,
     "Agent.queues": 3,
     "Agent.allowedPauses": 10,
     "AgentStateReport.groups": 100,

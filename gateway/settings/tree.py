@@ -50,6 +50,13 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     ] = ()
     graphiql: Annotated[bool, Meta(description="Browsers get GraphiQL at `/graphql`.")] = True
     introspection: Annotated[bool, Meta(description="Callers may ask for the schema.")] = True
+    federation: Annotated[
+        bool,
+        Meta(
+            description="A subgraph of Apollo Federation 2: `_service` and `_entities` at `/graphql`, for every "
+            "caller."
+        ),
+    ] = False
     cors_origins: Annotated[
         tuple[Origin, ...],
         Meta(description="Origins whose pages may call from a browser; credentials are never allowed."),
