@@ -107,7 +107,7 @@ class Executor:
         values = prepared.read_variables(operation.variables)
         if values is None:
             raise Unplannable(HandOver.VARIABLES)
-        plan = self._plan(prepared, operation, values=values)
+        plan = await self._plan(prepared, operation, values=values)
         run = Run(plan, context=context, values=values, plain=self._plain)
         rows, failures = await _ask_roots(plan, run=run)
         if len(failures) > 1:
@@ -148,9 +148,9 @@ class Executor:
             self._prepared.put(key, prepared, weight=prepared.weight)
         return prepared
 
-    def _plan(self, prepared: Prepared, operation: Operation, *, values: VariableValues) -> Plan:
+    async def _plan(self, prepared: Prepared, operation: Operation, *, values: VariableValues) -> Plan:
         before = prepared.plans_made
-        plan = prepared.plan_for(values)
+        plan = await prepared.plan_for(values)
         if prepared.plans_made != before:
             key = (operation.document.sha256, operation.name)
             self._prepared.put(key, prepared, weight=prepared.weight)

@@ -56,7 +56,7 @@ class Plan:
         self.arguments: list[Arguments] = writer.arguments
         self.sites: list[Site] = writer.sites
         self.listings: tuple[str, ...] = ()
-        self.source = writer.source
+        self.source = "\n".join(writer.sources)
         self.weight = 2_000 + len(self.source) * _BYTES_PER_CHARACTER
 
 
@@ -71,8 +71,9 @@ def plan_operation(scope: Scope, root_type: GraphQLObjectType) -> Plan:
     drafts = [
         _draft_root(writer, key, root_type, details) for key, details in collected.grouped_field_set.items()
     ]
-    code = compile(writer.source, "<plan>", "exec")
-    exec(code, writer.names)  # noqa: S102 - written by PlanWriter, of nothing but names
+    for source in writer.sources:  # one by one: compiling holds the interpreter, and with it the event loop
+        code = compile(source, "<plan>", "exec")
+        exec(code, writer.names)  # noqa: S102 - written by PlanWriter, of nothing but names
     return Plan(writer, [_finish_root(draft, writer.names) for draft in drafts])
 
 

@@ -1,5 +1,6 @@
 """Operations made ready: what is the same for every request that asks for one."""
 
+import asyncio
 from itertools import count
 from typing import Any, Final, cast
 
@@ -92,14 +93,15 @@ class Prepared:
         """The variables coerced to their types; None where one is wrong."""
         return self._variables.read(variables or {})
 
-    def plan_for(self, values: VariableValues) -> Plan | Unplannable:
-        """The plan for these variables, made at first need."""
+    async def plan_for(self, values: VariableValues) -> Plan | Unplannable:
+        """The plan for these variables; at first need it is made in a thread, for it may take long."""
         shape = tuple(values.coerced.get(name) for name in self._deciding)
         plan = self._plans.get(shape)
         if plan is None:
+            plan = await asyncio.to_thread(self._make_plan, values)
             if len(self._plans) >= _MAX_SHAPES:
                 self._plans.clear()
-            plan = self._plans[shape] = self._make_plan(values)
+            plan = self._plans.setdefault(shape, plan)
             self.plans_made += 1
         return plan
 

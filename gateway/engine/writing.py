@@ -15,8 +15,8 @@ from gateway.engine.resolvers import Source
 from gateway.engine.script import HOLE, At, Function, Scope, Site, Unplannable
 from gateway.telemetry.labels import HandOver
 
-MAX_FIELDS: Final = 600
-"""Of a plan; one more and it is not worth its compilation, which holds the event loop."""
+MAX_FIELDS: Final = 400
+"""Of a plan; one more and it is not worth its compilation."""
 _MAX_INDENT: Final = 10
 
 
@@ -33,9 +33,9 @@ class PlanWriter:
         self.sites: list[Site] = []
 
     @property
-    def source(self) -> str:
+    def sources(self) -> list[str]:
         """All functions."""
-        return "\n".join(function.source for function in self._functions)
+        return [function.source for function in self._functions]
 
     def write_root(self, at: At) -> str:
         """A function that completes what a root resolver gave."""
