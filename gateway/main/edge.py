@@ -60,7 +60,11 @@ def build_edge(
         schema = federated(schema, sdl=print_sdl())
     documents = _documents(settings, schema=schema)
     authentication = Authentication(directory, call_center_of=call_center_of, rates=_rates(limits))
-    idempotency = Idempotency(once_only, deadline_seconds=limits.upstream_deadline_seconds)
+    idempotency = Idempotency(
+        once_only,
+        deadline_seconds=limits.upstream_deadline_seconds,
+        told=telemetry.record_keyed_write,
+    )
     graphql = GraphQLEndpoint(
         schema,
         executor=build_executor(schema, on_hand_over=telemetry.record_hand_over),

@@ -192,6 +192,13 @@ WALKS_TORN: Final = Metric(
     description="Walks during which the listing changed its length, each time it was noticed.",
     labels=(labels.TENANT, labels.LISTING),
 )
+KEYED_WRITES: Final = Metric(
+    name="gateway.writes.keyed",
+    kind=MetricKind.COUNTER,
+    unit="{write}",
+    description="Writes with an idempotency key, by what became of them.",
+    labels=(labels.KEYED_OUTCOME,),
+)
 EVENT_LOOP_LAG: Final = Metric(
     name="gateway.event_loop.lag",
     kind=MetricKind.HISTOGRAM,

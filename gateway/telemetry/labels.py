@@ -100,6 +100,14 @@ class HandOver(Enum):
     """It uses what plans do not know: abstract types, directives on the operation."""
 
 
+class KeyedOutcome(Enum):
+    """What became of a write with an idempotency key."""
+
+    RUN = "run"
+    REPLAYED = "replayed"
+    REFUSED = "refused"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
     """One label: closed where `values` are given, else held to `limit` distinct values by a guard."""
@@ -135,6 +143,11 @@ LISTING_OUTCOME: Final = Label(
     name="outcome",
     description="Where the reading came from.",
     values=_values(ListingOutcome),
+)
+KEYED_OUTCOME: Final = Label(
+    name="outcome",
+    description="Whether it was run, answered from before, or its key belongs to another write.",
+    values=_values(KeyedOutcome),
 )
 WALK_OUTCOME: Final = Label(name="outcome", description="How the walk ended.", values=_values(WalkOutcome))
 HAND_OVER: Final = Label(

@@ -18,6 +18,7 @@ from gateway.telemetry.incidents import IncidentLog
 from gateway.telemetry.labels import (
     SUCCESS,
     HandOver,
+    KeyedOutcome,
     ListingOutcome,
     OperationKind,
     UpstreamOutcome,
@@ -137,6 +138,10 @@ class Telemetry:
     def record_hand_over(self, reason: HandOver) -> None:
         """A query that graphql-core ran instead of the compiled executor."""
         self.metrics.count(instruments.QUERIES_HANDED_OVER, reason=reason.value)
+
+    def record_keyed_write(self, outcome: KeyedOutcome) -> None:
+        """One write with an idempotency key."""
+        self.metrics.count(instruments.KEYED_WRITES, outcome=outcome.value)
 
     def record_upstream(
         self,

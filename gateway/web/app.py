@@ -18,7 +18,8 @@ from gateway.web.cross_origin import cross_origin_middleware
 from gateway.web.graphql import GraphQLEndpoint
 from gateway.web.health import Health
 from gateway.web.notes import request_id_in
-from gateway.web.observation import QUIET_PATHS, Observation
+from gateway.web.observation import Observation
+from gateway.web.routes import QUIET_PATHS
 from gateway.web.shedding import Shedding
 
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[Any]]

@@ -19,14 +19,8 @@ from gateway.telemetry.telemetry import Telemetry
 from gateway.web.answers import refuse
 from gateway.web.notes import RequestNotes, open_notes
 from gateway.web.request_ids import REQUEST_ID_HEADER, request_id_of
+from gateway.web.routes import QUIET_PATHS, route_of
 
-STATUS_PATH: Final = "/v1/status"
-QUIET_PATHS: Final = frozenset({"/livez", "/readyz", "/metrics"})
-"""What machines ask again and again: not logged, and answered under any load."""
-_ROUTES: Final = frozenset({"/graphql", STATUS_PATH, *QUIET_PATHS})
-_DOCUMENT_PREFIX: Final = "/graphql/"
-_DOCUMENT_ROUTE: Final = "/graphql/{document_id}"
-_OTHER_ROUTE: Final = "other"
 _ID_HEADER: Final = REQUEST_ID_HEADER.lower().encode()
 
 
@@ -48,7 +42,7 @@ class Observation:
         notes = open_notes(scope, request_id=request_id_of(headers.get(REQUEST_ID_HEADER)))
         answer = _Answer(send, request_id=notes.request_id)
         began_at = time.perf_counter()
-        route = _route_of(scope["path"])
+        route = route_of(scope["path"])
         tracing = self._telemetry.tracing
         with (
             measured_wait(monotonic=time.monotonic) as wait,
@@ -126,12 +120,6 @@ class _Answer:
             self.status = int(message["status"])
             _add_header(message, name=_ID_HEADER, value=self._request_id)
         await self._send(message)
-
-
-def _route_of(path: str) -> str:
-    if path in _ROUTES:
-        return path
-    return _DOCUMENT_ROUTE if path.startswith(_DOCUMENT_PREFIX) else _OTHER_ROUTE
 
 
 def _header_bytes(scope: Scope) -> int:

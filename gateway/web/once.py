@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.domain.deadlines import one_deadline
-from gateway.domain.errors import BadRequest
+from gateway.domain.errors import BadRequest, IdempotencyKeyReused
 from gateway.domain.idempotency import (
     KEY_HEADER,
     REPLAYED_HEADER,
@@ -19,6 +19,7 @@ from gateway.domain.idempotency import (
     read_key,
 )
 from gateway.domain.ledger import Ledger
+from gateway.telemetry.labels import KeyedOutcome
 from gateway.web.authentication import Visitor
 
 _NOT_KEPT: Final = frozenset({"content-length", "x-request-id", "date"})
@@ -27,8 +28,15 @@ _NOT_KEPT: Final = frozenset({"content-length", "x-request-id", "date"})
 class Idempotency:
     """Answers writes with a key once; requests without one, and reads, are run as they come."""
 
-    def __init__(self, once_only: OnceOnly, *, deadline_seconds: float) -> None:
+    def __init__(
+        self,
+        once_only: OnceOnly,
+        *,
+        deadline_seconds: float,
+        told: Callable[[KeyedOutcome], object] = lambda _outcome: None,
+    ) -> None:
         self._once_only = once_only
+        self._told = told
         self._deadline_seconds = deadline_seconds
 
     async def answer(
@@ -49,8 +57,13 @@ class Idempotency:
             caller_name=visitor.caller.name,
             request=msgspec.json.encode(asked, order="deterministic"),
         )
-        with one_deadline(self._deadline_seconds):
-            answer, is_replay = await self._once_only.answer(claim, lambda: _finish(run))
+        try:
+            with one_deadline(self._deadline_seconds):
+                answer, is_replay = await self._once_only.answer(claim, lambda: _finish(run))
+        except IdempotencyKeyReused:
+            self._told(KeyedOutcome.REFUSED)
+            raise
+        self._told(KeyedOutcome.REPLAYED if is_replay else KeyedOutcome.RUN)
         headers = {**answer.headers, **({REPLAYED_HEADER: "true"} if is_replay else {})}
         return Response(answer.body, status_code=answer.status, headers=headers)
 

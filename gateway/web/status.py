@@ -15,7 +15,7 @@ from gateway.tenancy import Scope
 from gateway.web.answers import standard_headers
 from gateway.web.authentication import Authentication
 from gateway.web.notes import note_caller, note_code, request_id_in
-from gateway.web.observation import STATUS_PATH
+from gateway.web.routes import STATUS_PATH
 
 
 class TenantStatus(msgspec.Struct, frozen=True, kw_only=True):

@@ -157,7 +157,7 @@ async def exercise(served: Served) -> None:
     """A miss or a hit, a write that is refused, a document that is none, and what graphql-core runs."""
     await served.ask(COUNT, headers={"Cache-Control": "no-cache"})
     await served.ask(COUNT)
-    await served.post(LEAVE, id="1")
+    await served.post(LEAVE, id="1", headers={"Idempotency-Key": "a-key-of-this-test"})
     await served.post("{ nothing }")
     await served.ask(WITH_SCHEMA)
 

@@ -10,6 +10,8 @@ from gateway.telemetry.instruments import MetricKind
 from gateway.telemetry.labels import (
     OVERFLOW,
     BreakerState,
+    HandOver,
+    KeyedOutcome,
     LabelGuard,
     ListingOutcome,
     OperationKind,
@@ -49,6 +51,8 @@ def record_everything(telemetry: Telemetry) -> None:
     telemetry.record_torn_walk("acme", listing="agents")
     telemetry.record_odd_field("acme", listing="agents", field="last_pause")
     telemetry.record_http("/graphql", status=200)
+    telemetry.record_hand_over(HandOver.VARIABLES)
+    telemetry.record_keyed_write(KeyedOutcome.REPLAYED)
     telemetry.observe_loads(lambda: {"acme": load(BreakerState.OPEN, 7), "bravo": load()})
     telemetry.observe_listing_ages(lambda: {("acme", "agents"): 4.5})
     telemetry.metrics.record(instruments.EVENT_LOOP_LAG, 0.002)
@@ -72,6 +76,8 @@ def record_everything(telemetry: Telemetry) -> None:
         ("gateway_upstream_attempts_total", {labels(tenant="acme", endpoint="GET /api/v1/agents"): 2}),
         ("gateway_upstream_retries_total", {labels(tenant="acme", endpoint="GET /api/v1/agents"): 1}),
         ("gateway_http_requests_total", {labels(route="/graphql", status="200"): 1}),
+        ("gateway_engine_handed_over_total", {labels(reason="variables"): 1}),
+        ("gateway_writes_keyed_total", {labels(outcome="replayed"): 1}),
         ("gateway_upstream_in_flight", {labels(tenant="acme"): 7, labels(tenant="bravo"): 0}),
         ("gateway_upstream_waiting", {labels(tenant="acme"): 3, labels(tenant="bravo"): 3}),
         ("gateway_upstream_quota_left", {labels(tenant="acme"): 12.5, labels(tenant="bravo"): 12.5}),
