@@ -68,8 +68,11 @@ async def test_pages_lead_to_each_other_by_links(served: Served) -> None:
 async def test_an_agent_is_the_same_in_both_surfaces(served: Served, world: World) -> None:
     world.pause(2, 49)
     shown = (await ask(served, "GET", "/agents/2")).json()
-    fields = """id name login enabled archived state stateSince extension queues { id name } 
-    outboundQueue { id name } currentPause { id pause { id description type productive system } startedAt endedAt maxDurationSeconds }
+    fields = """id name login enabled archived state stateSince extension
+    queues { id name } outboundQueue { id name }
+    currentPause {
+      id pause { id description type productive system } startedAt endedAt maxDurationSeconds
+    }
     lastPause { id } lastLogin { id extension startedAt endedAt }"""
     data = await served.ask(f'{{ agent(id: "2") {{ {fields} }} }}')
     assert shown == data["agent"]
