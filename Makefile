@@ -50,6 +50,7 @@ check: lint types imports
 
 schema: $(VENV)/.runtime
 	$(BIN)/python -m gateway schema > schema.graphql
+	$(BIN)/python -m gateway.rest.openapi > openapi.json
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.compiled
