@@ -62,6 +62,7 @@ lock:
 	$(LOCK) pyproject.toml -o requirements/runtime.txt
 	printf 'hatchling>=1.27\neditables\n' | $(LOCK) - -c requirements/runtime.txt -o requirements/build.txt
 	$(LOCK) --group dev pyproject.toml -c requirements/runtime.txt -o requirements/dev.txt
+	printf 'gql[aiohttp]\nariadne-codegen\n' | $(LOCK) - -o requirements/clients.txt
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage* dist

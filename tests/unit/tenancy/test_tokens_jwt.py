@@ -35,13 +35,14 @@ from tests.issuer import (
     signed,
 )
 
+NOW = time.time()
 PEM = RSA.public_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
 def callers(
     *,
     shown: list[dict[str, Any]] | None = None,
-    now_seconds: Callable[[], float] = time.time,
+    now_seconds: Callable[[], float] = lambda: NOW,
     **rules: Any,
 ) -> TokenCallers:
     listed = shown or [public(key, kid=kid) for kid, key in KEYS.items()]
@@ -104,8 +105,8 @@ async def test_a_token_made_for_something_else_is_refused(typ: str) -> None:
         ({"exp": True}, "The token does not say, in seconds, until when it is good."),
         ({"exp": 1e300}, "The token does not say, in seconds, until when it is good."),
         ({"exp": 10**400}, "The token does not say, in seconds, until when it is good."),
-        ({"exp": time.time() - 40}, "The token has expired."),
-        ({"nbf": time.time() + 90}, "The token is not good yet."),
+        ({"exp": NOW - 40}, "The token has expired."),
+        ({"nbf": NOW + 90}, "The token is not good yet."),
         ({"nbf": "soon"}, "The token does not say, in seconds, until when it is good."),
         ({"sub": None}, "The token does not say in one word who calls."),
         ({"sub": ""}, "The token does not say in one word who calls."),
@@ -120,7 +121,7 @@ async def test_a_claim_that_is_wrong_is_named_and_not_quoted(changes: dict[str, 
     assert await refusal(signed(claims(**changes))) in {message, "The token's claims cannot be read."}
 
 
-@pytest.mark.parametrize("changes", [{"exp": time.time() - 5}, {"nbf": time.time() + 15}])
+@pytest.mark.parametrize("changes", [{"exp": NOW - 5}, {"nbf": NOW + 15}])
 async def test_clocks_may_differ_by_the_leeway(changes: dict[str, Any]) -> None:
     assert (await callers().authenticate(signed(claims(**changes)))).name == "jwt:wallboard"
     await refusal(signed(claims(**changes)), leeway_seconds=0.0)
