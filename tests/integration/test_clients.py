@@ -138,7 +138,7 @@ async def test_apollo_client_and_urql_speak_typed_and_persisted_to_the_gateway(
         "error": "",
     }
     codes = [line.get("code") for line in served.log_lines() if line["event"] == "http.access"]
-    # Five documents were sent by their hash first and were not known: two queries of each client, and Apollo's
-    # mutation; urql sends mutations as text.
+    # Five documents were sent by their hash first and were not known: two queries of each client, and
+    # Apollo's mutation; urql sends mutations as text.
     assert codes.count("PERSISTED_QUERY_NOT_FOUND") == 5
     assert set(codes) == {None, "PERSISTED_QUERY_NOT_FOUND", "AGENT_NOT_FOUND"}

@@ -1,4 +1,4 @@
-"""Planted: a token, a password, API keys, JWTs. Everything is asked of both surfaces, also while Evolux fails.
+"""Planted: a token, a password, API keys, JWTs. Everything is asked of both surfaces, and while Evolux fails.
 
 Nothing planted stands in an answer, a header, a log line, a metric, or a key or value in Valkey.
 """
