@@ -8,6 +8,7 @@ from datetime import timedelta
 from random import Random
 from typing import Any
 
+import msgspec
 import pytest
 from graphql import parse, validate
 from msgspec.structs import replace
@@ -111,8 +112,16 @@ async def compare(generated: Generated, *, executor: Executor, rng: Random) -> N
         answered = await by_engine(operation, ours, executor=executor, warm=step != "again")
         if step == "again" and expected.count(b'"requestId"') > 1:
             continue  # with reads under way, the order of several errors is not the specification's business
-        assert answered == expected, (step, generated)
+        if "agent_pauses" in on.calls:  # waited for by graphql-core, at hand once the engine hands over
+            assert without_order(answered) == without_order(expected), (step, generated)
+        else:
+            assert answered == expected, (step, generated)
         assert_same_readings(ours, theirs, step=step, failed=b'"requestId"' in expected)
+
+
+def without_order(answer: bytes) -> tuple[Any, list[bytes]]:
+    read = msgspec.json.decode(answer)
+    return read["data"], sorted(map(msgspec.json.encode, read.get("errors", ())))
 
 
 def assert_same_readings(
