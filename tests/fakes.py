@@ -117,7 +117,7 @@ class FakeCallCenter:
         await self._begin("read_agent")
         return self.rows.get(agent_id)
 
-    def witness(self, agent_id: AgentId | None = None) -> Witness:
+    def witness(self, agent_id: AgentId | None = None) -> Witness:  # noqa: ARG002 - the port's
         return Witness(at=self.now())
 
     @asynccontextmanager

@@ -81,11 +81,6 @@ class HeldListings:
         held = self._store.get(key)
         return None if held is None else held.snapshot
 
-    def last_read_at(self, key: ListingKey) -> float | None:
-        """When the walk of what was last held began, on the monotonic clock."""
-        held = self._store.get(key)
-        return None if held is None else held.read_at
-
     def generation(self, key: ListingKey) -> int:
         """The listing's generation now."""
         return self._generations.current(key.counter)
