@@ -53,8 +53,8 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     federation: Annotated[
         bool,
         Meta(
-            description="A subgraph of Apollo Federation 2: `_service` and `_entities` at `/graphql`, for every "
-            "caller."
+            description="A subgraph of Apollo Federation 2: `_service` and `_entities` at `/graphql`, "
+            "for every caller."
         ),
     ] = False
     cors_origins: Annotated[
