@@ -30,7 +30,7 @@ from tests.integration.told_replicas import ToldValkey, told_valkey
 from tests.replicas import running_valkey
 from tests.unit.cache.staged import NO_CACHE, ONLY_IF_CACHED
 
-EXAMPLES: Final = int(os.environ.get("REPLICAS_EXAMPLES", "25"))
+EXAMPLES: Final = int(os.environ.get("REPLICAS_EXAMPLES", "15"))
 REPLICAS: Final = (0, 1)
 TENANT: Final = st.sampled_from([*TENANTS[:1] * 3, *TENANTS])
 REPLICA: Final = st.sampled_from(REPLICAS)
@@ -59,6 +59,11 @@ class TwoReplicas(RuleBasedStateMachine):
     def __init__(self, valkey: ToldValkey) -> None:
         super().__init__()
         self.world = ReplicaWorld(valkey)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether Valkey runs and every replica reaches it."""
+        return self.world.valkey.is_up and not self.world.wire.is_cut
 
     @rule(tenant=TENANT, replica=REPLICA, bound=BOUND, crowd=st.integers(1, 3), stops=st.booleans())
     def read(self, tenant: TenantId, replica: int, bound: FreshnessBound, crowd: int, stops: bool) -> None:  # noqa: FBT001 - drawn
@@ -91,7 +96,7 @@ class TwoReplicas(RuleBasedStateMachine):
     @rule(tenant=TENANT, steps=st.lists(st.tuples(STEP, REPLICA), min_size=3, max_size=8))
     def dance(self, tenant: TenantId, steps: list[tuple[str, int]]) -> None:
         """Calls that overlap closely on one agent; at the end both replicas are read."""
-        for step, replica in [*steps, *(("read", replica) for replica in REPLICAS)]:
+        for step, replica in steps:
             kind, _, how = step.partition(" ")
             match kind:
                 case "walk":
@@ -110,18 +115,14 @@ class TwoReplicas(RuleBasedStateMachine):
                     self.set_a_wall_clock("valkey", -10)
                 case _:
                     self.read(tenant, replica, ANY_AGE, 1, False)
+        self.read_at_both(tenant)
 
-    @rule(
-        tenant=TENANT,
-        writer=REPLICA,
-        turns=st.integers(0, 30),
-        bound=BOUND,
-        breaks=st.one_of(st.none(), BREAK),
-    )
+    @precondition(lambda self: self.is_whole)
+    @rule(tenant=TENANT, writer=REPLICA, turns=st.integers(0, 30), bound=BOUND, what=BREAK)
     def break_midway(
-        self, tenant: TenantId, writer: int, turns: int, bound: FreshnessBound, breaks: str | None
+        self, tenant: TenantId, writer: int, turns: int, bound: FreshnessBound, what: str
     ) -> None:
-        """A write and a read at each replica are under way when the sharing breaks off, or does not."""
+        """A write and a read at each replica are under way when the sharing breaks off."""
 
         async def midway() -> None:
             await self.world.write(Writing(tenant, writer, AGENTS[0], self.world.label(tenant)))
@@ -129,10 +130,33 @@ class TwoReplicas(RuleBasedStateMachine):
                 await self.world.read(tenant, replica, bound=bound)
             for _ in range(turns):
                 await asyncio.sleep(0)
-            if breaks is not None:
-                await self.world.break_off(breaks)
+            await self.world.break_off(what)
 
         self.world.run(midway())
+        self.read_at_both(tenant)
+        self.mend_sharing()
+        self.read_at_both(tenant)
+
+    @rule(tenant=TENANT, walker=REPLICA, writer=REPLICA, reader=REPLICA)
+    def overtake_a_walk(self, tenant: TenantId, walker: int, writer: int, reader: int) -> None:
+        """A walk is half done when a write ends and another walk begins."""
+        self.read(tenant, walker, NO_CACHE, 1, True)
+        self.write(tenant, writer, AGENTS[0], "done", (False, False))
+        self.read(tenant, reader, NO_CACHE, 1, False)
+        self.let_one_go(tenant, 0)
+        self.read_at_both(tenant)
+
+    @rule(tenant=TENANT, reader=REPLICA, seconds=st.sampled_from([4, 20, 30]), set_by=SET_BY)
+    def take_what_another_read_before(
+        self, tenant: TenantId, reader: int, seconds: float, set_by: float
+    ) -> None:
+        """A replica whose own listing is too old takes the other's; Valkey's clock was set meanwhile."""
+        self.wait(36)
+        self.read(tenant, 1 - reader, ANY_AGE, 1, False)
+        self.change_behind_the_gateway(tenant, AGENTS[0])
+        self.wait(seconds)
+        self.set_a_wall_clock("valkey", set_by)
+        self.read(tenant, reader, ANY_AGE, 1, False)
 
     @rule(tenant=TENANT, number=st.integers(0, 3))
     def let_one_go(self, tenant: TenantId, number: int) -> None:
@@ -173,12 +197,27 @@ class TwoReplicas(RuleBasedStateMachine):
             tasks[number % len(tasks)].cancel()
             self.world.run()
 
-    @precondition(lambda self: self.world.valkey.is_up and not self.world.wire.is_cut)
+    @precondition(lambda self: self.is_whole)
+    @rule(tenant=TENANT, writer=REPLICA, what=BREAK)
+    def write_in_an_outage(self, tenant: TenantId, writer: int, what: str) -> None:
+        """Both hold the listing. What one replica then writes, the other hears of when they share again."""
+        self.read_at_both(tenant)
+        self.break_sharing(what)
+        self.write(tenant, writer, AGENTS[0], "done", (False, False))
+        self.read_at_both(tenant)
+        self.mend_sharing()
+        self.read_at_both(tenant)
+
+    def read_at_both(self, tenant: TenantId) -> None:
+        for replica in REPLICAS:
+            self.read(tenant, replica, ANY_AGE, 1, False)
+
+    @precondition(lambda self: self.is_whole)
     @rule(what=BREAK)
     def break_sharing(self, what: str) -> None:
         self.world.run(self.world.break_off(what))
 
-    @precondition(lambda self: not self.world.valkey.is_up or self.world.wire.is_cut)
+    @precondition(lambda self: not self.is_whole)
     @rule()
     def mend_sharing(self) -> None:
         self.world.mend()
