@@ -44,9 +44,13 @@ types: $(VENV)/.dev
 imports: $(VENV)/.dev
 	$(BIN)/lint-imports
 
+# Measures the CPU that a hostile request holds the loop for: neither traced for coverage nor beside others.
+HELD := tests/integration/test_hostile.py
+
 # Everything CI holds a change to.
 check: lint types imports
-	$(BIN)/python -m pytest -n auto --cov --cov-report=term --cov-fail-under=90
+	$(BIN)/python -m pytest -n auto --cov --cov-report=term --cov-fail-under=90 --ignore=$(HELD)
+	$(BIN)/python -m pytest $(HELD)
 
 schema: $(VENV)/.runtime
 	$(BIN)/python -m gateway schema > schema.graphql

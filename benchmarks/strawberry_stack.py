@@ -1,4 +1,4 @@
-"""The yardstick, as a team would write it: Strawberry, Starlette, httpx, a TTL cache; no limits, logs, traces.
+"""The yardstick, as a team would write it: Strawberry, Starlette, httpx, TTL cache; no limits, logs, traces.
 
 `uvicorn benchmarks.strawberry_stack:app` with BENCHMARK_EVOLUX, the base URL, and BENCHMARK_TOKEN.
 """

@@ -26,4 +26,3 @@ DATE_TIME: Final[ScalarDefinition] = strawberry.scalar(
 def stated(value: T | None) -> T | None:
     """What a caller said; None where it was left out."""
     return None if value is UNSET else value
-

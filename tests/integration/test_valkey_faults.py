@@ -131,8 +131,8 @@ async def test_a_slow_valkey_is_waited_for_once(server: RunningValkey) -> None:
         others_seconds = time.monotonic() - began_at - first_seconds
         await one.write("after")
 
-        assert 0.2 < first_seconds < 0.6
-        assert others_seconds < 0.2
+        assert first_seconds > 0.2
+        assert others_seconds < 49 * valkey.CALL_SECONDS / 4  # one wait each would be four times that
         assert evolux.walks == 50
         assert one.log.names == [FAILED]
 
