@@ -22,7 +22,8 @@ import msgspec
 
 from gateway.cache.call_center import CachedCallCenter
 from gateway.cache.freshness import FreshnessPolicy
-from gateway.cache.generations import LocalGenerations
+from gateway.cache.generations import Generations, LocalGenerations
+from gateway.cache.sharing import Walks
 from gateway.cache.store import ListingKind, ListingStore
 from gateway.domain.agents import AgentChange
 from gateway.domain.clock import SystemClock
@@ -82,7 +83,13 @@ def simulator(*, agents: int, latency_seconds: float = 0.0) -> Iterator[str]:
 
 @asynccontextmanager
 async def tenant(
-    name: str, base_url: str, *, store: ListingStore, policy: FreshnessPolicy = FRESH
+    name: str,
+    base_url: str,
+    *,
+    store: ListingStore,
+    policy: FreshnessPolicy = FRESH,
+    generations: Generations | None = None,
+    walks: Walks | None = None,
 ) -> AsyncIterator[CachedCallCenter]:
     """One tenant as the service composes it, but for its telemetry."""
     protection = Protection(
@@ -103,9 +110,10 @@ async def tenant(
         tenant_id=TenantId(name),
         credential=lambda: "one",
         store=store,
-        generations=LocalGenerations(),
+        generations=generations or LocalGenerations(),
         clock=SystemClock(),
         policies=dict.fromkeys(ListingKind, policy),
+        walks=walks,
     )
     try:
         yield cached
