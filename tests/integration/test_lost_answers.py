@@ -111,7 +111,7 @@ async def test_a_thousand_lost_answers_are_settled_as_they_were() -> None:
         told = sum((caller.told for caller in callers), Counter[str]())
         posts = sum(one.method == "POST" for one in simulators["acme"].requests)
     assert told.total() == CALLS
-    assert posts == CALLS
+    assert told["done"] < posts <= CALLS
     assert set(told) == {"done", "UPSTREAM_UNAVAILABLE"}
     assert told["done"] > CALLS // 3
 
