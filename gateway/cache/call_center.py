@@ -14,7 +14,7 @@ from gateway.cache.last_known import LastKnown
 from gateway.cache.listings import HeldListings
 from gateway.cache.observing import ReadObserver
 from gateway.cache.sharing import Walks
-from gateway.cache.store import ListingKey, ListingKind, ListingStore
+from gateway.cache.store import Held, ListingKey, ListingKind, ListingStore
 from gateway.cache.together import WritesTogether
 from gateway.domain import known_changes
 from gateway.domain.agents import Agent, AgentChange, NewAgent
@@ -202,7 +202,7 @@ class CachedCallCenter:
         foresee: Foresee[T],
         about: AgentId | None,
     ) -> T:
-        began_in = self._listings.generation(self._key(ListingKind.AGENTS))
+        began_on = self._listings.peek(self._key(ListingKind.AGENTS))
         try:
             answer = await send
         except NOTHING_WAS_WRITTEN:
@@ -212,7 +212,7 @@ class CachedCallCenter:
             self._overtake(touches)
             raise
         await self._tell(touches)
-        self._show(answer, touches=touches, foresee=foresee, about=about, began_in=began_in)
+        self._show(answer, touches=touches, foresee=foresee, about=about, began_on=began_on)
         return answer
 
     def _show(
@@ -222,18 +222,22 @@ class CachedCallCenter:
         touches: tuple[ListingKind, ...],
         foresee: Foresee[T],
         about: AgentId | None,
-        began_in: int,
+        began_on: Held | None,
     ) -> None:
         """Move the touched listings on, and show what is known in the one of agents.
 
-        Where another write ended since the generation in which this one began, which of the two came last
-        only Evolux can tell.
+        Where another write ended since this one began, or another walk, which came last only Evolux can tell.
         """
         key = self._key(ListingKind.AGENTS)
         before = self._listings.peek(key)
         self._overtake(touches)
         generation = self._listings.generation(key)
-        is_current = before is not None and before.generation == began_in == generation - 1
+        is_current = (
+            before is not None
+            and began_on is not None
+            and before.snapshot is began_on.snapshot
+            and before.generation == began_on.generation == generation - 1
+        )
         agent = foresee(before.snapshot, answer) if before is not None and is_current else None
         if about is not None:
             self._last_known.note(about, agent, at=self._clock.monotonic())

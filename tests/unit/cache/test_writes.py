@@ -21,7 +21,7 @@ from gateway.domain.errors import (
 from gateway.domain.ids import PauseId, TenantId
 from gateway.domain.listings import FreshnessBound, ReadSource
 from tests.builders import a_login, an_agent, an_agent_pause, queue_ids
-from tests.unit.cache.staged import ANA, RUI, Stage, code_of, errors_that_nobody_took, settle
+from tests.unit.cache.staged import ANA, NO_CACHE, RUI, Stage, code_of, errors_that_nobody_took, settle
 
 LUNCH = PauseId(50)
 WITHIN_A_MINUTE = FreshnessBound(max_age_seconds=60)
@@ -284,6 +284,20 @@ async def test_a_slow_write_is_not_shown_over_a_walk_that_is_newer_than_another_
     hold.let_go()
     await slow
     assert await stage.name_of(ANA) == "second"
+
+
+async def test_a_slow_write_is_not_shown_over_a_walk_that_may_have_seen_what_came_after_it() -> None:
+    stage = Stage()
+    await stage.cached.agents()
+    hold = stage.evolux.hold_answer("update_agent")
+    slow = asyncio.create_task(stage.cached.update_agent(ANA, renamed("first")))
+    await hold.reached.wait()
+    stage.evolux.put(an_agent(ANA, name="changed by another since"))
+    assert await stage.name_of(ANA, NO_CACHE) == "changed by another since"
+    hold.let_go()
+    await slow
+    assert await stage.name_of(ANA) == "changed by another since"
+    assert stage.evolux.walks == 3
 
 
 async def test_one_agent_that_was_read_is_put_into_the_listing() -> None:
