@@ -5,7 +5,7 @@ import secrets
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from gateway.cache import codec
@@ -22,7 +22,7 @@ from gateway.cache.valkey_scripts import (
     clock_name,
     listing_names,
 )
-from gateway.cache.valkey_subscription import Channels, Subscription, Write
+from gateway.cache.valkey_subscription import HEARTBEAT_SECONDS, Channels, Subscription, Write
 from gateway.cache.valkey_writes import ValkeyWrites
 from gateway.domain.listings import Snapshot
 from gateway.domain.secrets import SecretUrl
@@ -69,11 +69,14 @@ class ValkeyListings:
             self._link, channels=self._channels, replica=self._writes.replica, listener=self
         )
         self._watching: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
-        self._listening: asyncio.Task[None] | None = None
+        self._running: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Begin to listen; returns when shared listings can be used, or after a second without."""
-        self._listening = asyncio.create_task(self._subscription.run())
+        self._running = [
+            asyncio.create_task(self._subscription.run()),
+            asyncio.create_task(self._keep_hearing_clock()),
+        ]
         try:
             async with asyncio.timeout(START_SECONDS):
                 await self._subscription.began.wait()
@@ -82,9 +85,10 @@ class ValkeyListings:
 
     async def close(self) -> None:
         """Stop listening, and close all connections."""
-        if self._listening is not None:
-            self._listening.cancel()
-            await asyncio.wait([self._listening])
+        for task in self._running:
+            task.cancel()
+        if self._running:
+            await asyncio.wait(self._running)
         await self._writes.close()
         await self._link.close()
 
@@ -165,12 +169,24 @@ class ValkeyListings:
     async def _settle(self) -> None:
         """Tell what is owed, and hear the clock; raises what hinders it."""
         await self._writes.tell_owed()
+        await self.hear_clock()
+
+    async def hear_clock(self) -> None:
+        """Learn what Valkey's clock shows, and tell it where it was set back; raises what hinders it."""
         life = self._link.life
         least_us = self._clock.least_us(life=life)
         now_us = await self._link.run_now(LOOK, keys=[clock_name(life=life)], args=[least_us, _GENERATION_MS])
         if not isinstance(now_us, int):
             raise UnexpectedAnswer
         self._clock.heard(now_us, life=life)
+
+    async def _keep_hearing_clock(self) -> None:
+        """Whoever asks next may be a replica that heard nothing for long: so those who did hear stay near."""
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            if self.is_sharing:
+                with suppress(Exception):  # who has something to ask finds out what is wrong
+                    await self.hear_clock()
 
     def _wake_all(self) -> None:
         for events in self._watching.values():

@@ -111,11 +111,18 @@ class ReplicaWorld:
         for each in work:
             await each
         await calm(self.replicas)
+        await self._beat()
         if self._untold and self.is_shared:
             await all_told(self.replicas)
             for untold in self._untold:
                 self._know(*untold)
             self._untold.clear()
+
+    async def _beat(self) -> None:
+        """What every replica does once a second: told time leaps over it."""
+        for replica in self.replicas:
+            if replica.shared.is_sharing:
+                await replica.shared.hear_clock()
 
     def label(self, tenant: TenantId) -> str:
         self._labels += 1
