@@ -76,7 +76,7 @@ async def site() -> AsyncIterator[Site]:
             *asset_routes(),
         ]
     )
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     yield site
     server.should_exit = True
