@@ -13,6 +13,8 @@ from pathlib import Path
 
 import httpx
 
+from tests.leak_net import NET
+
 KEY = "planted-key-of-a-process"
 START_SECONDS = 30.0
 """For a machine that does much else meanwhile; the start itself is held to 2 s by a test of its own."""
@@ -101,6 +103,7 @@ async def gateway_process(
         if process.returncode is None:
             process.kill()
             await process.wait()
+        NET.look("output", log.read_bytes())
 
 
 async def until_ready(base_url: str, *, process: asyncio.subprocess.Process, log: Path) -> None:

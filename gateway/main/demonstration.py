@@ -12,7 +12,7 @@ import uvicorn
 
 from gateway.domain.secrets import ApiToken, KeyDigest
 from gateway.main.service import Gateway, start_telemetry
-from gateway.main.serving import find_address_free, uvicorn_options
+from gateway.main.serving import find_address_free, settle_memory, uvicorn_options
 from gateway.settings import CallerSettings, ServerSettings, Settings, TelemetrySettings, TenantSettings
 from gateway.simulator.live import live
 from gateway.simulator.server import running
@@ -44,6 +44,7 @@ async def _demonstrate(demo: DemoSettings) -> None:
         find_address_free(settings)
         gateway = Gateway(settings, telemetry=start_telemetry(settings), environ=os.environ)
         server = _Server(uvicorn.Config(gateway.app(), **uvicorn_options(settings)), ready=_invitation)
+        settle_memory()
         moving = asyncio.create_task(live(world))
         try:
             await server.serve()

@@ -42,13 +42,18 @@ def find_address_free(settings: Settings) -> None:
 
 
 def settle_memory() -> None:
-    """Take what was loaded so far, and stays, out of the garbage collector's rounds: they hold the loop."""
+    """Take what was loaded so far, and stays, out of the garbage collector's rounds: they hold the loop.
+
+    Collects from here on, also where it was off while all was being loaded.
+    """
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def create_app() -> Starlette:
     """Make the application of one worker process, told by two variables what to serve."""
+    gc.disable()
     app = Gateway.of_worker(os.environ).app()
     settle_memory()
     return app

@@ -11,6 +11,7 @@ import pytest
 
 from gateway.simulator.server import RunningSimulator, running
 from gateway.simulator.world import World
+from tests.leak_net import NET
 from tests.processes import KEY, free_port, gateway_process, write_config
 
 TOKEN = "planted-token-of-acme"
@@ -29,6 +30,7 @@ async def run(*arguments: str, timeout_seconds: float = 60) -> tuple[int, str, s
     )
     out, err = await asyncio.wait_for(process.communicate(), timeout_seconds)
     assert process.returncode is not None
+    NET.look("output", out + err)
     return process.returncode, out.decode(), err.decode()
 
 
