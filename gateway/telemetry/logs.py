@@ -4,15 +4,16 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar, Token
 from functools import partial
 from typing import Final, Literal, TextIO, cast
 
 import structlog
-from structlog.contextvars import bind_contextvars, bound_contextvars, merge_contextvars
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
+from gateway.telemetry.access import AccessLog, JsonAccessLog, LoggedAccess
 from gateway.telemetry.redaction import redact_fields
 
 LogFormat = Literal["json", "human", "auto"]
@@ -56,16 +57,17 @@ class Logs:
     ) -> None:
         self._stream = stream or sys.stderr
         self._level = level
+        self._is_json = fmt == "json" or (fmt == "auto" and not self._stream.isatty())
         self._levels: Mapping[str, LogLevel] = {**QUIETED, **(levels or {})}
         self._enrich: list[Processor] = [
-            merge_contextvars,
+            _merge_request,
             structlog.processors.add_log_level,
         ]
         self._finish: list[Processor] = [
             structlog.processors.format_exc_info,
             _redact,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *self._render(fmt),
+            *self._render(),
         ]
         self._undo: list[Callable[[], None]] = []
 
@@ -81,6 +83,13 @@ class Logs:
         )
         return cast("FilteringBoundLogger", bound.bind(logger=name))
 
+    def access_log(self, name: str) -> AccessLog:
+        """Make the log of access lines: as JSON written by hand, for it is most of what is written."""
+        is_told = _LEVELS[self.level_of(name)] <= logging.INFO
+        if is_told and self._is_json:
+            return JsonAccessLog(self._stream, name=name)
+        return LoggedAccess(self.logger(name))
+
     def level_of(self, name: str) -> LogLevel:
         """Give the level set for this logger, or for the nearest one above it."""
         while name:
@@ -94,7 +103,7 @@ class Logs:
         handler = logging.StreamHandler(self._stream)
         handler.setFormatter(
             structlog.stdlib.ProcessorFormatter(
-                foreign_pre_chain=[merge_contextvars, _stdlib_fields],
+                foreign_pre_chain=[_merge_request, _stdlib_fields],
                 processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *self._finish],
             ),
         )
@@ -128,8 +137,8 @@ class Logs:
         while self._undo:
             self._undo.pop()()
 
-    def _render(self, fmt: LogFormat) -> list[Processor]:
-        if fmt == "json" or (fmt == "auto" and not self._stream.isatty()):
+    def _render(self) -> list[Processor]:
+        if self._is_json:
             return [_json_line]
         return [_printable, structlog.dev.ConsoleRenderer(colors=self._stream.isatty())]
 
@@ -156,14 +165,39 @@ def configure_logs(
     return logs
 
 
-def request_fields(**fields: str) -> AbstractContextManager[None]:
+_REQUEST: Final[ContextVar[dict[str, str] | None]] = ContextVar("gateway_request_fields", default=None)
+
+
+@contextmanager
+def request_fields(**fields: str) -> Iterator[None]:
     """Put request_id, trace_id, … on every line written within the block, in tasks begun there too."""
-    return bound_contextvars(**fields)
+    token = begin_request_fields(fields)
+    try:
+        yield
+    finally:
+        end_request_fields(token)
+
+
+def begin_request_fields(fields: dict[str, str]) -> Token[dict[str, str] | None]:
+    """As `request_fields`, without the cost of a block; `end_request_fields` takes what this gives."""
+    return _REQUEST.set(fields)
+
+
+def end_request_fields(token: Token[dict[str, str] | None]) -> None:
+    """Let lines be nobody's again."""
+    _REQUEST.reset(token)
 
 
 def add_request_fields(**fields: str) -> None:
     """Add what became known of the request since: its tenant, its caller."""
-    bind_contextvars(**fields)
+    known = _REQUEST.get()
+    if known is not None:
+        known.update(fields)
+
+
+def _merge_request(_logger: WrappedLogger, _method: str, fields: EventDict) -> EventDict:
+    known = _REQUEST.get()
+    return {**known, **fields} if known else fields
 
 
 def _add_name(logger: WrappedLogger, _method: str, fields: EventDict) -> EventDict:

@@ -15,7 +15,15 @@ from gateway.telemetry import instruments, labels
 from gateway.telemetry.instruments import Metric, MetricKind
 from gateway.telemetry.labels import LabelGuard
 from gateway.telemetry.process import cpu_seconds, resident_bytes
-from gateway.telemetry.tallies import Histograms, HistogramTally, LabelGuards, LabelValues, Tally, labels_of
+from gateway.telemetry.tallies import (
+    Histograms,
+    HistogramTally,
+    LabelGuards,
+    LabelValues,
+    Tally,
+    Write,
+    labels_of,
+)
 
 SCOPE: Final = "gateway"
 POINTS: Final[CardinalityLimits] = {ObservableCounter: 20_000, ObservableGauge: 20_000}
@@ -42,6 +50,7 @@ class Metrics:
         reader = _PrometheusReader(self._registry, histograms=self._histograms)
         self._provider = MeterProvider([reader, *readers], resource=resource, shutdown_on_exit=False)
         self._readings: dict[str, list[Reading]] = {}
+        self._cells: dict[str, Callable[[LabelValues], Write]] = {}
         meter = self._provider.get_meter(SCOPE)
         self._writers = {metric.name: self._make(meter, metric) for metric in instruments.metrics()}
         self.observe(instruments.PROCESS_CPU, lambda: [({}, cpu_seconds())])
@@ -54,6 +63,10 @@ class Metrics:
     def record(self, metric: Metric, value: float, /, **label_values: str) -> None:
         """Put one value into a histogram, or make it the value of a gauge; in the metric's unit."""
         self._writers[metric.name](value, label_values)
+
+    def cell(self, metric: Metric, /, **label_values: str) -> Write:
+        """As `count` or `record`, for labels that come again and again: they are looked at once."""
+        return self._cells[metric.name](label_values)
 
     def observe(self, metric: Metric, read: Reading) -> None:
         """Have `read` asked for the metric's values whenever somebody looks, from any thread."""
@@ -74,6 +87,7 @@ class Metrics:
             case MetricKind.HISTOGRAM:
                 buckets = HistogramTally(metric, guards=self._guards)
                 self._histograms.add(buckets)
+                self._cells[metric.name] = buckets.cell
                 return buckets.record
             case MetricKind.COUNTER | MetricKind.OBSERVED_COUNTER:
                 meter.create_observable_counter(metric.name, callbacks, **told)
@@ -88,6 +102,7 @@ class Metrics:
             return _read_only
         tally = Tally(metric, guards=self._guards)
         self.observe(metric, tally.read)
+        self._cells[metric.name] = tally.cell
         return tally.add if metric.kind is MetricKind.COUNTER else tally.put
 
     def _observe_all(self, metric: Metric) -> Callable[[CallbackOptions], Iterable[Observation]]:
@@ -110,6 +125,10 @@ class NoMetrics(Metrics):
 
     def record(self, metric: Metric, value: float, /, **label_values: str) -> None:
         """Do nothing."""
+
+    def cell(self, _metric: Metric, /, **_label_values: str) -> Write:
+        """What does nothing."""
+        return _nothing
 
     def observe(self, metric: Metric, read: Reading) -> None:
         """Do nothing."""
@@ -143,6 +162,10 @@ def _guards(*, tenants_limit: int) -> Mapping[str, LabelGuard]:
     limits = {label.name: label.limit for label in every if not label.values}
     limits[labels.TENANT.name] = tenants_limit
     return {name: LabelGuard(limit=limit) for name, limit in limits.items()}
+
+
+def _nothing(_value: float) -> None:
+    pass
 
 
 def _read_only(_value: float, _label_values: LabelValues) -> None:

@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from opentelemetry import context as otel_context
+from opentelemetry.context import Context
 from opentelemetry.trace import (
     INVALID_SPAN,
     Span,
@@ -20,6 +21,7 @@ from gateway.domain.errors import ErrorCode, GatewayError, Refusal
 from gateway.telemetry import names
 from gateway.telemetry.names import Attribute
 
+_NO_CONTEXT: Final = Context()
 _REFUSALS: Final = frozenset(refusal.code for refusal in Refusal.__subclasses__())
 
 
@@ -143,6 +145,43 @@ class UnsampledSpan(OpenSpan):
 
 
 UNSAMPLED: Final = UnsampledSpan(INVALID_SPAN)
+
+
+class UnsampledRoot(OpenSpan):
+    """The server span of a trace that is not sampled: it makes its trace current, and takes no attribute."""
+
+    __slots__ = ()
+
+    @property
+    def context(self) -> SpanContext | None:
+        """Nothing that a link could point to."""
+        return None
+
+    @property
+    def is_recording(self) -> bool:
+        """Never."""
+        return False
+
+    def note(self, attribute: Attribute, value: str | float | bool) -> None:  # noqa: FBT001 - a value, not a switch
+        """Nothing."""
+
+    def answered(self, status: int) -> None:
+        """Nothing."""
+
+    def fail(self, code: str) -> None:
+        """Nothing."""
+
+    def __enter__(self) -> Self:
+        self._token = otel_context.attach(set_span_in_context(self._span, _NO_CONTEXT))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        otel_context.detach(self._token)
 
 
 def trace_id_of(span: Span) -> str:

@@ -6,8 +6,9 @@ reads them whenever somebody looks: counters and gauges as observed instruments,
 
 import time
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from opentelemetry.sdk.metrics import Exemplar
 from opentelemetry.sdk.metrics.export import (
@@ -24,6 +25,8 @@ from gateway.telemetry.labels import LabelGuard
 
 LabelValues = Mapping[str, str]
 LabelKey = tuple[str, ...]
+Write = Callable[[float], None]
+"""Takes one value of one metric under labels that were told before."""
 
 
 class LabelGuards:
@@ -58,7 +61,13 @@ class Tally:
 
     def add(self, amount: float, label_values: LabelValues) -> None:
         """Count further."""
-        key = self._guards.key(self._metric, label_values)
+        self._add(self._guards.key(self._metric, label_values), amount)
+
+    def cell(self, label_values: LabelValues) -> Write:
+        """As `add`, for these labels, looked at once."""
+        return partial(self._add, self._guards.key(self._metric, label_values))
+
+    def _add(self, key: LabelKey, amount: float) -> None:
         self._values[key] = self._values.get(key, 0) + amount
 
     def put(self, value: float, label_values: LabelValues) -> None:
@@ -91,7 +100,13 @@ class HistogramTally:
 
     def record(self, value: float, label_values: LabelValues) -> None:
         """Put one value in."""
-        key = self._guards.key(self._metric, label_values)
+        self._record(self._guards.key(self._metric, label_values), value)
+
+    def cell(self, label_values: LabelValues) -> Write:
+        """As `record`, for these labels, looked at once."""
+        return partial(self._record, self._guards.key(self._metric, label_values))
+
+    def _record(self, key: LabelKey, value: float) -> None:
         buckets = self._buckets.get(key)
         if buckets is None:
             buckets = _Buckets([0] * (len(self._metric.buckets) + 1), time.time_ns())

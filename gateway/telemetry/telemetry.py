@@ -12,6 +12,7 @@ from structlog.typing import FilteringBoundLogger
 
 from gateway.domain.errors import ErrorCode
 from gateway.telemetry import events, instruments
+from gateway.telemetry.access import AccessLog
 from gateway.telemetry.events import LogEvent
 from gateway.telemetry.export import OtlpExport
 from gateway.telemetry.incidents import IncidentLog
@@ -29,7 +30,7 @@ from gateway.telemetry.loads import UpstreamLoad, observe_loads
 from gateway.telemetry.logs import LogFormat, LogLevel, Logs, configure_logs
 from gateway.telemetry.loop_lag import sample_loop_lag
 from gateway.telemetry.metrics import Metrics, NoMetrics
-from gateway.telemetry.tallies import Histograms
+from gateway.telemetry.tallies import Histograms, Write
 from gateway.telemetry.tracing import Tracing
 
 _ABORT_SECONDS: Final = 0.5
@@ -52,6 +53,9 @@ class Telemetry:
         self.metrics = metrics
         self.logs = logs
         self._monotonic = monotonic
+        self._requests: dict[tuple[OperationKind, ErrorCode | None], tuple[Write, Write]] = {}
+        self._answers: dict[tuple[str, int], Write] = {}
+        self._reads: dict[tuple[str, str, ListingOutcome], tuple[Write, Write]] = {}
 
     @classmethod
     def start(
@@ -100,6 +104,10 @@ class Telemetry:
             logs=Logs(level="off"),
         )
 
+    def access_log(self, name: str) -> AccessLog:
+        """Make the log of access lines."""
+        return self.logs.access_log(name)
+
     def logger(self, name: str) -> FilteringBoundLogger:
         """Make the logger of one part of the gateway, by the name of its package."""
         return self.logs.logger(name)
@@ -126,14 +134,24 @@ class Telemetry:
         upstream_seconds: float = 0.0,
     ) -> None:
         """One answered request; `code` is its first error, `upstream_seconds` its wait for Evolux."""
-        told = SUCCESS if code is None else code.value
-        self.metrics.record(instruments.REQUEST_DURATION, duration_seconds, kind=kind.value, code=told)
-        overhead = max(0.0, duration_seconds - upstream_seconds)
-        self.metrics.record(instruments.REQUEST_OVERHEAD, overhead, kind=kind.value)
+        cells = self._requests.get((kind, code))
+        if cells is None:
+            told = SUCCESS if code is None else code.value
+            cells = self._requests[kind, code] = (
+                self.metrics.cell(instruments.REQUEST_DURATION, kind=kind.value, code=told),
+                self.metrics.cell(instruments.REQUEST_OVERHEAD, kind=kind.value),
+            )
+        record_duration, record_overhead = cells
+        record_duration(duration_seconds)
+        record_overhead(max(0.0, duration_seconds - upstream_seconds))
 
     def record_http(self, route: str, *, status: int) -> None:
         """One answered HTTP request; `route` is a template."""
-        self.metrics.count(instruments.HTTP_REQUESTS, route=route, status=str(status))
+        count = self._answers.get((route, status))
+        if count is None:
+            count = self.metrics.cell(instruments.HTTP_REQUESTS, route=route, status=str(status))
+            self._answers[route, status] = count
+        count(1)
 
     def record_hand_over(self, reason: HandOver) -> None:
         """A query that graphql-core ran instead of the compiled executor."""
@@ -168,9 +186,17 @@ class Telemetry:
         age_seconds: float | None = None,
     ) -> None:
         """One reading of a listing, and how old it was; no age where there was nothing to serve."""
-        self.metrics.count(instruments.LISTING_READS, tenant=tenant, listing=listing, outcome=outcome.value)
+        cells = self._reads.get((tenant, listing, outcome))
+        if cells is None:
+            where = {"tenant": tenant, "listing": listing}
+            cells = self._reads[tenant, listing, outcome] = (
+                self.metrics.cell(instruments.LISTING_READS, **where, outcome=outcome.value),
+                self.metrics.cell(instruments.LISTING_SERVED_AGE, **where),
+            )
+        count, record_age = cells
+        count(1)
         if age_seconds is not None:
-            self.metrics.record(instruments.LISTING_SERVED_AGE, age_seconds, tenant=tenant, listing=listing)
+            record_age(age_seconds)
 
     def record_walk(
         self,

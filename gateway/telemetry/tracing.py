@@ -1,24 +1,27 @@
 """Tracing: which spans there are, how they start, and the W3C context in and out."""
 
+import re
 from collections.abc import Mapping, MutableMapping, Sequence
 from http import HTTPMethod, HTTPStatus
+from random import getrandbits, random
 from typing import Final
 
 from opentelemetry.context import Context
 from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased, Sampler, TraceIdRatioBased
-from opentelemetry.trace import SpanContext, SpanKind, format_span_id, get_current_span
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased, Sampler
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, format_span_id, get_current_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from gateway.telemetry import names
 from gateway.telemetry.labels import BreakerState, OperationKind
 from gateway.telemetry.names import Attribute, SpanShape
-from gateway.telemetry.spans import UNSAMPLED, OpenSpan, trace_id_of
+from gateway.telemetry.spans import UNSAMPLED, OpenSpan, UnsampledRoot, trace_id_of
 
 SCOPE: Final = "gateway"
 _METHODS: Final = frozenset(HTTPMethod)
+_NOT_SAMPLED_BY_CALLER: Final = re.compile("00-([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-00")
 _NAME_LIMIT: Final = 100
 _LIMITS: Final = SpanLimits(max_attributes=32, max_events=4, max_links=16, max_attribute_length=256)
 
@@ -35,7 +38,8 @@ class Tracing:
         sample_ratio: float = 0.0,
         processors: Sequence[SpanProcessor] = (),
     ) -> None:
-        sampler: Sampler = ParentBased(TraceIdRatioBased(sample_ratio)) if processors else ALWAYS_OFF
+        self._sample_ratio = sample_ratio if processors else 0.0
+        sampler: Sampler = ParentBased(ALWAYS_ON) if processors else ALWAYS_OFF
         self._provider = TracerProvider(
             sampler=sampler,
             resource=resource,
@@ -70,7 +74,16 @@ class Tracing:
         return trace_id_of(get_current_span())
 
     def server_span(self, headers: Mapping[str, str], *, method: str, route: str, scheme: str) -> OpenSpan:
-        """Open the span of one HTTP request, under the caller's trace if it brought one."""
+        """Open the span of one HTTP request, under the caller's trace if it brought one.
+
+        The SDK is asked only for what is sampled: making a span that records nothing costs it 40 µs.
+        """
+        caller = headers.get("traceparent")
+        if caller is None:
+            if random() >= self._sample_ratio:  # noqa: S311 - which requests are traced is no secret
+                return UnsampledRoot(_unrecorded(getrandbits(128)))
+        elif (found := _NOT_SAMPLED_BY_CALLER.fullmatch(caller)) and (trace_id := int(found[1], 16)):
+            return UnsampledRoot(_unrecorded(trace_id))
         method = known_method(method)
         span = self._tracer.start_span(
             names.SERVER_SPAN.name(method=method, route=route),
@@ -166,6 +179,10 @@ class Tracing:
 
     def _inner(self, shape: SpanShape, noted: AttributeValues, **parts: str) -> OpenSpan:
         return OpenSpan(self._tracer.start_span(shape.name(**parts), attributes=noted))
+
+
+def _unrecorded(trace_id: int) -> NonRecordingSpan:
+    return NonRecordingSpan(SpanContext(trace_id, getrandbits(64) or 1, is_remote=False))
 
 
 def is_sampled() -> bool:

@@ -13,8 +13,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.domain.errors import ErrorCode, InternalServerError, OperationTooLarge
 from gateway.telemetry import events, names
-from gateway.telemetry.logs import request_fields
-from gateway.telemetry.overhead import measured_wait
+from gateway.telemetry.logs import begin_request_fields, end_request_fields
+from gateway.telemetry.overhead import begin_measured_wait, end_measured_wait
+from gateway.telemetry.spans import OpenSpan
 from gateway.telemetry.telemetry import Telemetry
 from gateway.web.answers import refuse
 from gateway.web.notes import RequestNotes, open_notes
@@ -32,6 +33,7 @@ class Observation:
         self._max_header_bytes = max_header_bytes
         self._telemetry = telemetry
         self._log = telemetry.logger("gateway.http")
+        self._access = telemetry.access_log("gateway.http")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request, seen from outside."""
@@ -39,16 +41,16 @@ class Observation:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
+        route, method = route_of(scope["path"]), scope["method"]
         notes = open_notes(scope, request_id=request_id_of(headers.get(REQUEST_ID_HEADER)))
         answer = _Answer(send, request_id=notes.request_id)
         began_at = time.perf_counter()
-        route = route_of(scope["path"])
-        tracing = self._telemetry.tracing
-        with (
-            measured_wait(monotonic=time.monotonic) as wait,
-            tracing.server_span(headers, method=scope["method"], route=route, scheme=scope["scheme"]) as span,
-            request_fields(request_id=notes.request_id, trace_id=span.trace_id),
-        ):
+        with self._telemetry.tracing.server_span(
+            headers, method=method, route=route, scheme=scope["scheme"]
+        ) as span:
+            notes.trace_id = span.trace_id
+            wait, waiting = begin_measured_wait(monotonic=time.monotonic)
+            told = begin_request_fields({"request_id": notes.request_id, "trace_id": notes.trace_id})
             try:
                 if _header_bytes(scope) > self._max_header_bytes:
                     await self._refuse_headers(notes)(scope, receive, answer)
@@ -61,50 +63,66 @@ class Observation:
                 self._log.info(events.CALLER_HUNG_UP, route=route)
                 return
             except Exception as error:  # noqa: BLE001 - the outermost formatter
-                notes.code = ErrorCode.INTERNAL_SERVER_ERROR
-                self._log.error(events.INTERNAL_ERROR, exc_info=error)
+                instead = self._fail(error, notes=notes)
                 if answer.status is None:
-                    told = InternalServerError("Internal server error.")
-                    await refuse(told, request_id=notes.request_id)(scope, receive, answer)
-            span.answered(answer.status or 500)
-            if notes.tenant is not None:
-                span.note(names.TENANT, notes.tenant)
-            if notes.code is not None and (answer.status or 500) >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                span.fail(notes.code.value)
-            self._tell(
-                scope, notes, status=answer.status or 500, route=route, began_at=began_at, wait=wait.seconds
-            )
+                    await instead(scope, receive, answer)
+            finally:
+                end_request_fields(told)
+                end_measured_wait(waiting)
+            status = answer.status or HTTPStatus.INTERNAL_SERVER_ERROR.value
+            if span.is_recording:
+                _end_span(span, notes, status=status)
+            if route not in QUIET_PATHS:
+                seconds = time.perf_counter() - began_at
+                self._tell(
+                    notes, scope=scope, route=route, status=status, seconds=seconds, wait_seconds=wait.seconds
+                )
+
+    def _tell(
+        self,
+        notes: RequestNotes,
+        *,
+        scope: Scope,
+        route: str,
+        status: int,
+        seconds: float,
+        wait_seconds: float,
+    ) -> None:
+        self._telemetry.record_http(route, status=status)
+        self._telemetry.record_request(
+            notes.kind, code=notes.code, duration_seconds=seconds, upstream_seconds=wait_seconds
+        )
+        self._access.tell(
+            request_id=notes.request_id,
+            trace_id=notes.trace_id,
+            tenant=notes.tenant,
+            caller=notes.caller,
+            method=scope["method"],
+            route=route,
+            status=status,
+            duration_ms=round(seconds * 1000, 2),
+            operation_kind=notes.kind.value,
+            operation_name=notes.operation_name,
+            code=notes.code and notes.code.value,
+        )
 
     def _refuse_headers(self, notes: RequestNotes) -> Response:
         notes.code = ErrorCode.OPERATION_TOO_LARGE
         told = OperationTooLarge(f"The request's headers are over {self._max_header_bytes} bytes.")
         return refuse(told, request_id=notes.request_id, status=431)
 
-    def _tell(
-        self, scope: Scope, notes: RequestNotes, *, status: int, route: str, began_at: float, wait: float
-    ) -> None:
-        if route in QUIET_PATHS:
-            return
-        seconds = time.perf_counter() - began_at
-        self._telemetry.record_http(route, status=status)
-        self._telemetry.record_request(
-            notes.kind, code=notes.code, duration_seconds=seconds, upstream_seconds=wait
-        )
-        optional = {
-            "operation_name": notes.operation_name,
-            "code": notes.code and notes.code.value,
-            "tenant": notes.tenant,
-            "caller": notes.caller,
-        }
-        self._log.info(
-            events.ACCESS,
-            method=scope["method"],
-            route=route,
-            status=status,
-            duration_ms=round(seconds * 1000, 2),
-            operation_kind=notes.kind.value,
-            **{name: value for name, value in optional.items() if value is not None},
-        )
+    def _fail(self, error: Exception, *, notes: RequestNotes) -> Response:
+        notes.code = ErrorCode.INTERNAL_SERVER_ERROR
+        self._log.error(events.INTERNAL_ERROR, exc_info=error)
+        return refuse(InternalServerError("Internal server error."), request_id=notes.request_id)
+
+
+def _end_span(span: OpenSpan, notes: RequestNotes, *, status: int) -> None:
+    span.answered(status)
+    if notes.tenant is not None:
+        span.note(names.TENANT, notes.tenant)
+    if notes.code is not None and status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        span.fail(notes.code.value)
 
 
 class _Answer:
@@ -123,7 +141,10 @@ class _Answer:
 
 
 def _header_bytes(scope: Scope) -> int:
-    return sum(len(name) + len(value) for name, value in scope["headers"])
+    size = 0
+    for name, value in scope["headers"]:
+        size += len(name) + len(value)
+    return size
 
 
 def _add_header(message: MutableMapping[str, Any], *, name: bytes, value: bytes) -> None:
