@@ -27,6 +27,7 @@ from gateway.telemetry.telemetry import Telemetry
 from gateway.tenancy import Directory
 from gateway.web.app import build_app
 from gateway.web.authentication import Authentication
+from gateway.web.board import board_routes
 from gateway.web.connections import LIMITS_KEY, ConnectionLimits
 from gateway.web.graphiql import asset_routes, graphiql_page
 from gateway.web.graphql import GraphQLEndpoint, RequestLimits
@@ -104,7 +105,12 @@ def build_edge(
         max_concurrent_requests=limits.max_concurrent_requests,
         cors_origins=server.cors_origins,
         lifespan=with_documents,
-        more_routes=[status.route(), *rest.routes(), *(asset_routes() if server.graphiql else [])],
+        more_routes=[
+            status.route(),
+            *rest.routes(),
+            *(asset_routes() if server.graphiql else []),
+            *(board_routes() if server.board else []),
+        ],
     )
 
 

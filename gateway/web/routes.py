@@ -7,10 +7,11 @@ from typing import Final
 from gateway.rest.operations import PREFIX, by_path
 
 STATUS_PATH: Final = "/v1/status"
+BOARD_PATH: Final = "/board"
 QUIET_PATHS: Final = frozenset({"/livez", "/readyz", "/metrics"})
 """What machines ask again and again: not logged, and answered under any load."""
 OTHER_ROUTE: Final = "other"
-_EXACT: Final = frozenset({"/graphql", STATUS_PATH, f"{PREFIX}/openapi.json", *QUIET_PATHS})
+_EXACT: Final = frozenset({"/graphql", BOARD_PATH, STATUS_PATH, f"{PREFIX}/openapi.json", *QUIET_PATHS})
 _DOCUMENT_PREFIX: Final = "/graphql/"
 _DOCUMENT_ROUTE: Final = "/graphql/{document_id}"
 _LONGEST_PATH: Final = 256

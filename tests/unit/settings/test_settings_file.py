@@ -153,7 +153,7 @@ def test_a_file_without_tenants_is_refused_as_a_truncated_one_would_be(tmp_path:
             '[server]\n"a\\nb" = 1',
             r'server."a\nb"',
             (
-                "one of cors_origins, drain_seconds, federation, graphiql, host, introspection, "
+                "one of board, cors_origins, drain_seconds, federation, graphiql, host, introspection, "
                 "keep_alive_seconds, port, shutdown_seconds, tls_certificate_file, tls_key_file, "
                 "trusted_proxies, workers; there is no such setting"
             ),

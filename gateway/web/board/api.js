@@ -1,0 +1,80 @@
+// The gateway's API as a browser uses it: one POST with the key in a header, errors by their code.
+
+import { readEvents } from "./events.js";
+
+export const UNREACHABLE = "UNREACHABLE";
+export const UNINTELLIGIBLE = "UNINTELLIGIBLE";
+
+// What was not answered: `code` is one of the API's catalogue, or one of the two above.
+export class Refused extends Error {
+  constructor({ code, retryAfterMs = null, hadTenant = true }) {
+    super(code);
+    this.code = code;
+    this.retryAfterMs = retryAfterMs;
+    this.hadTenant = hadTenant;
+  }
+}
+
+export class Api {
+  #endpoint;
+  #credentials;
+
+  constructor(endpoint, credentials) {
+    this.#endpoint = endpoint;
+    this.#credentials = credentials;
+  }
+
+  // The data of a query. What is null beside an error is left to the caller, as long as there is data.
+  async ask(query, { variables = {}, signal } = {}) {
+    const accept = "application/graphql-response+json, application/json;q=0.9";
+    const response = await this.#send({ query, variables }, { Accept: accept }, signal);
+    return this.#read(await readJson(response));
+  }
+
+  // Yields { id, data } for every event of a subscription, and null for every sign of life between them.
+  async *subscribe(query, { lastEventId = null, signal }) {
+    const headers = { Accept: "text/event-stream" };
+    if (lastEventId !== null) headers["Last-Event-ID"] = lastEventId;
+    const response = await this.#send({ query }, headers, signal);
+    if (!response.headers.get("Content-Type")?.startsWith("text/event-stream")) {
+      this.#read(await readJson(response));
+      throw new Refused({ code: UNINTELLIGIBLE });
+    }
+    try {
+      for await (const event of readEvents(response.body)) {
+        if (event === null) yield null;
+        else if (event.event === "next") yield { id: event.id, data: this.#read(JSON.parse(event.data)) };
+        else if (event.event === "complete") return;
+      }
+    } catch (error) {
+      throw error instanceof Refused ? error : new Refused({ code: UNREACHABLE });
+    }
+    throw new Refused({ code: UNREACHABLE }); // the stream ended without saying so
+  }
+
+  async #send(body, headers, signal) {
+    const { key, tenant } = this.#credentials;
+    const sent = { "Content-Type": "application/json", Authorization: `Bearer ${key}`, ...headers };
+    if (tenant) sent["X-Tenant"] = tenant;
+    const asked = { method: "POST", headers: sent, body: JSON.stringify(body), signal, cache: "no-store" };
+    try {
+      return await fetch(this.#endpoint, asked);
+    } catch {
+      throw new Refused({ code: UNREACHABLE });
+    }
+  }
+
+  #read({ data = null, errors = [] }) {
+    if (data !== null) return data;
+    const { code = UNINTELLIGIBLE, retryAfterMs = null } = errors[0]?.extensions ?? {};
+    throw new Refused({ code, retryAfterMs, hadTenant: Boolean(this.#credentials.tenant) });
+  }
+}
+
+async function readJson(response) {
+  try {
+    return await response.json();
+  } catch {
+    throw new Refused({ code: response.status >= 500 ? UNREACHABLE : UNINTELLIGIBLE });
+  }
+}
