@@ -9,7 +9,15 @@ AGENTS_READ: Final = "agents:read"
 AGENTS_WRITE: Final = "agents:write"
 
 
+class MissingScope(Forbidden):
+    """The caller was not given the `scope` that this needs; RFC 6750 calls it `insufficient_scope`."""
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"This needs the scope {scope}.")
+        self.scope = scope
+
+
 def require_scope(scopes: Collection[str], *, scope: str) -> None:
-    """`Forbidden` where the caller was not given the scope."""
+    """`MissingScope` where the caller was not given the scope."""
     if scope not in scopes:
-        raise Forbidden(f"This needs the scope {scope}.")
+        raise MissingScope(scope)

@@ -8,6 +8,7 @@ import msgspec
 from starlette.responses import Response
 
 from gateway.domain.errors import CredentialsRejected, ErrorCode, GatewayError
+from gateway.domain.scopes import MissingScope
 from gateway.rest.errors import STATUS_BY_CODE
 from gateway.schema.errors import shape_error
 from gateway.web.media_types import AnswerType
@@ -53,19 +54,22 @@ def refuse(
     )
 
 
-def _challenge(error: GatewayError) -> str:
-    """What RFC 6750 has a client told; who sent nothing is told no reason."""
+def _challenge(error: GatewayError) -> str | None:
+    """What RFC 6750 has a client told, if anything; who sent nothing is told no reason."""
     challenge = 'Bearer realm="evolux-gateway"'
     if isinstance(error, CredentialsRejected):
-        challenge += f', error="invalid_token", error_description="{error.message}"'
-    return challenge
+        return f'{challenge}, error="invalid_token", error_description="{error.message}"'
+    if isinstance(error, MissingScope):
+        return f'{challenge}, error="insufficient_scope", scope="{error.scope}"'
+    return challenge if error.code is ErrorCode.UNAUTHENTICATED else None
 
 
 def standard_headers(error: GatewayError) -> dict[str, str]:
     """The headers of HTTP that say what the error says, in either surface."""
     headers: dict[str, str] = {}
-    if error.code is ErrorCode.UNAUTHENTICATED:
-        headers["www-authenticate"] = _challenge(error)
+    challenge = _challenge(error)
+    if challenge is not None:
+        headers["www-authenticate"] = challenge
     if error.retry_after_seconds is not None:
         headers["retry-after"] = str(max(1, math.ceil(error.retry_after_seconds)))
     return headers

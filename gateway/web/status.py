@@ -8,8 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gateway.domain.errors import BadRequest, Forbidden, GatewayError
+from gateway.domain.errors import BadRequest, GatewayError
 from gateway.domain.ids import TenantId
+from gateway.domain.scopes import require_scope
 from gateway.rest.errors import PROBLEM_TYPE, encode_problem, problem_of
 from gateway.tenancy import Scope
 from gateway.web.answers import standard_headers
@@ -69,8 +70,7 @@ class StatusPage:
         try:
             caller = await self._authentication.identify(request.headers)
             note_caller(request, caller=caller.name)
-            if not caller.has(Scope.READ_STATUS):
-                raise Forbidden(f"This needs the scope {Scope.READ_STATUS.value}.")
+            require_scope({scope.value for scope in caller.scopes}, scope=Scope.READ_STATUS.value)
         except GatewayError as error:
             return _refuse(request, error)
         report = self._report()

@@ -13,6 +13,12 @@ from gateway.simulator.world import World
 from tests.integration.test_lost_answers import PATIENT, a_world
 from tests.served import KEY, READER_KEY, Plan, Served, serving, token_of
 
+CHALLENGES = {
+    "UNAUTHENTICATED": 'Bearer realm="evolux-gateway", error="invalid_token", '
+    'error_description="The API key is not known."',
+    "FORBIDDEN": 'Bearer realm="evolux-gateway", error="insufficient_scope", scope="agents:write"',
+}
+"""What RFC 6750 has a client told; no other problem challenges anybody."""
 PROBLEM = "application/problem+json"
 AGENTS = "/api/v1/agents"
 
@@ -121,7 +127,7 @@ async def test_a_pause_is_refused_once_begun_and_ensured_on_request(
 
 
 async def test_an_agent_is_created_changed_and_ended(served: Served, world: World) -> None:
-    new = {"name": "Júlia", "login": "julia", "password": "segredo", "queueIds": ["1"]}
+    new = {"name": "Júlia", "login": "julia", "password": "planted-password", "queueIds": ["1"]}
     created = await ask(served, "POST", "/agents", json=new)
     assert created.status_code == 201
     place = created.headers["location"].removeprefix("/v1")
@@ -130,14 +136,14 @@ async def test_an_agent_is_created_changed_and_ended(served: Served, world: Worl
     changed = await ask(served, "PATCH", place, json={"name": "Júlia Prado"})
     assert changed.json()["agent"]["name"] == "Júlia Prado"
     agent_id = int(place.rpartition("/")[2])
-    assert world.password_is(agent_id, password="segredo")
+    assert world.password_is(agent_id, password="planted-password")
     assert (await ask(served, "POST", f"{place}/logoff")).json()["code"] == "AGENT_NOT_LOGGED_IN"
     assert (await ask(served, "POST", f"{place}/logoff", json={"ensure": True})).status_code == 200
-    assert "segredo" not in served.logs.getvalue()
+    assert "planted-password" not in served.logs.getvalue()
 
 
 async def test_an_idempotency_key_holds_for_rest_too(served: Served, simulator: RunningSimulator) -> None:
-    new = {"name": "Júlia", "login": "julia", "password": "segredo"}
+    new = {"name": "Júlia", "login": "julia", "password": "planted-password"}
     key = {"Idempotency-Key": '"k-1"'}
     first = await ask(served, "POST", "/agents", json=new, headers=key)
     again = await ask(served, "POST", "/agents", json=new, headers=key)
@@ -162,7 +168,7 @@ async def test_an_idempotency_key_holds_for_rest_too(served: Served, simulator: 
         ("GET", "/nope", {}, 404, "BAD_REQUEST", None),
         ("DELETE", "/agents", {}, 405, "BAD_REQUEST", None),
         ("GET", "/agents", {"headers": {"Accept": "text/html"}}, 406, "BAD_REQUEST", None),
-        ("GET", "/agents", {"key": "nobody"}, 401, "UNAUTHENTICATED", None),
+        ("GET", "/agents", {"key": "planted-key-of-nobody"}, 401, "UNAUTHENTICATED", None),
         ("GET", "/agents", {"headers": {"X-Tenant": "beta"}}, 403, "UNKNOWN_TENANT", None),
         ("POST", "/agents/2/unpause", {"key": READER_KEY}, 403, "FORBIDDEN", None),
         ("POST", "/agents", {"content": b"{}"}, 415, "BAD_REQUEST", None),
@@ -202,7 +208,7 @@ async def test_what_cannot_be_is_a_problem_and_writes_nothing(
     assert (problem["status"], problem["code"], problem.get("field")) == (status, code, field)
     assert problem["requestId"] == answer.headers["x-request-id"]
     assert ("allow" in answer.headers) is (status == 405)
-    assert ("www-authenticate" in answer.headers) is (status == 401)
+    assert answer.headers.get("www-authenticate") == CHALLENGES.get(code)
     assert dict(world.agents) == before
 
 

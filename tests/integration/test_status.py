@@ -64,9 +64,12 @@ async def test_a_caller_sees_its_own_tenants_alone() -> None:
 async def test_without_the_scope_nothing_is_shown() -> None:
     async with serving(worlds(), plan=PLAN) as (served, _):
         refused = await status(served, key=READER_KEY)
-        unknown = await status(served, key="some-other-key")
+        unknown = await status(served, key="planted-key-of-nobody")
         lines = served.log_lines()
     assert (refused.status_code, refused.json()["code"]) == (403, "FORBIDDEN")
+    assert refused.headers["www-authenticate"] == (
+        'Bearer realm="evolux-gateway", error="insufficient_scope", scope="gateway:status"'
+    )
     assert (unknown.status_code, "tenants" in unknown.json()) == (401, False)
     told = [(line["route"], line["status"], line["code"]) for line in lines if line["event"] == "http.access"]
     assert told == [("/v1/status", 403, "FORBIDDEN"), ("/v1/status", 401, "UNAUTHENTICATED")]
