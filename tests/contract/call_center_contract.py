@@ -128,7 +128,9 @@ class CallCenterContract:
     async def test_a_created_agent_is_answered_and_listed(self, world: ContractWorld) -> None:
         await world.call_center.agents()
         queue_ids = tuple(sorted(world.queue_ids))[:2]
-        new = NewAgent(name="Júlia Prado", login=world.free_login, password="segredo-7", queue_ids=queue_ids)
+        new = NewAgent(
+            name="Júlia Prado", login=world.free_login, password="planted-password-7", queue_ids=queue_ids
+        )
         created = await world.call_center.create_agent(new)
         assert (created.name, created.login, created.queue_ids) == (
             "Júlia Prado",
@@ -141,10 +143,10 @@ class CallCenterContract:
         assert set(await agents_now(world)) == world.agent_ids | {created.id}
 
     async def test_a_taken_login_is_refused(self, world: ContractWorld) -> None:
-        new = NewAgent(name="Outra", login=world.taken_login, password="segredo-7")
+        new = NewAgent(name="Outra", login=world.taken_login, password="planted-password-7")
         async with refused(world, LoginTaken) as raised:
             await world.call_center.create_agent(new)
-        assert "segredo-7" not in repr(raised.value)
+        assert "planted-password-7" not in repr(raised.value)
 
     async def test_an_update_changes_the_given_fields_only(self, world: ContractWorld) -> None:
         before = await agents_now(world)
@@ -166,7 +168,7 @@ class CallCenterContract:
     async def test_levels_and_password_are_taken_and_never_shown(self, world: ContractWorld) -> None:
         before = await agents_now(world)
         levels = (QueueLevel(queue_id=min(world.queue_ids), priority=3),)
-        change = AgentChange(password="segredo-8", levels=levels)
+        change = AgentChange(password="planted-password-8", levels=levels)
         await world.call_center.update_agent(world.logged_in, change)
         assert await agents_now(world) == before
 

@@ -110,6 +110,6 @@ async def test_readings_carry_the_clock_and_where_they_came_from() -> None:
 
 async def test_passwords_and_levels_are_kept_for_the_test_to_see() -> None:
     call_center = a_call_center()
-    created = await call_center.create_agent(NewAgent(name="Rui", login="rui", password="segredo"))
-    assert call_center.passwords == {created.id: "segredo"}
+    created = await call_center.create_agent(NewAgent(name="Rui", login="rui", password="planted-password"))
+    assert call_center.passwords == {created.id: "planted-password"}
     assert call_center.levels == {}

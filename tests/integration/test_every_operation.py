@@ -29,7 +29,9 @@ def world() -> World:
     world.allow_pause(50, queue_id=1, limit_seconds=3600)
     world.allow_pause(50, queue_id=3, limit_seconds=1800)
     for name in ("Maria da Conceição", "João Antônio", "Zélia", "Ana"):
-        world.add_agent(name, login=name.split()[0].lower(), queue_ids=(1, 3), password="segredo-antigo")
+        world.add_agent(
+            name, login=name.split()[0].lower(), queue_ids=(1, 3), password="planted-password-antigo"
+        )
     world.add_agent("Velho", login="velho", archived=True, queue_ids=(9,))
     hour_ago = datetime.now(UTC) - timedelta(hours=1)
     for agent_id in (1, 3, 4):
@@ -92,13 +94,13 @@ async def test_search_ignores_case_and_accents(served: Served) -> None:
 
 async def test_an_agent_is_created_as_evolux_answers(served: Served, world: World) -> None:
     data = await served.ask(
-        f"""mutation {{ createAgent(input: {{name: "Agent 1", login: "agent.1", password: "agent_pass",
+        f"""mutation {{ createAgent(input: {{name: "Agent 1", login: "agent.1", password: "planted-password",
         queueIds: ["1", "3"]}}) {{ agent {{ {AGENT} }} errors {{ code }} }} }}"""
     )
     created = data["createAgent"]["agent"]
     assert data["createAgent"]["errors"] == []
     assert (created["login"], created["state"], created["enabled"]) == ("agent.1", "LOGGED_OUT", True)
-    assert world.password_is(int(created["id"]), password="agent_pass")
+    assert world.password_is(int(created["id"]), password="planted-password")
     found = await served.ask('{ agentByLogin(login: "agent.1") { id } }')
     assert found == {"agentByLogin": {"id": created["id"]}}
 
@@ -127,7 +129,7 @@ async def test_only_given_fields_are_sent_by_an_update(served: Served, world: Wo
         "errors": [],
     }
     assert world.agents[1].levels == ((1, 3),)
-    assert world.password_is(1, password="segredo-antigo")
+    assert world.password_is(1, password="planted-password-antigo")
     await served.ask('mutation { updateAgent(input: {id: "1", name: "Maria"}) { errors { code } } }')
     assert (world.agents[1].name, world.agents[1].queue_ids) == ("Maria", (1, 3))
     assert await served.ask('{ agent(id: "1") { name } }') == {"agent": {"name": "Maria"}}
@@ -139,7 +141,7 @@ async def test_a_blank_password_is_refused_with_its_field(served: Served, world:
     )
     [error] = data["updateAgent"]["errors"]
     assert (error["code"], error["field"]) == ("BAD_USER_INPUT", ["input", "password"])
-    assert world.password_is(1, password="segredo-antigo")
+    assert world.password_is(1, password="planted-password-antigo")
 
 
 async def test_allowed_pauses_are_listed_per_queue(served: Served) -> None:
@@ -257,11 +259,14 @@ async def test_what_does_not_exist_is_null_with_a_reason(served: Served) -> None
 
 async def test_no_log_line_carries_a_password_a_key_or_a_token(served: Served) -> None:
     await served.ask(
-        """mutation { createAgent(input: {name: "N", login: "l", password: "senha-plantada", queueIds: ["1"]})
-        { errors { code } } }"""
+        """mutation {
+          createAgent(input: {name: "N", login: "l", password: "planted-password", queueIds: ["1"]}) {
+            errors { code }
+          }
+        }"""
     )
     await served.post('{ agent(id: "1") { id } }', key="wrong-planted-key")
     logged = served.logs.getvalue()
     assert "http.access" in logged
-    for secret in ("senha-plantada", "wrong-planted-key", "planted-key", token_of("acme")):
+    for secret in ("planted-password", "planted-key", token_of("acme")):
         assert secret not in logged

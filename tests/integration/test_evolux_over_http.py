@@ -210,7 +210,7 @@ async def test_a_first_page_that_cannot_be_read_fails_the_listing_with_its_own_e
 
 
 async def test_a_refused_token_fails_the_listing(stage: Stage) -> None:
-    stage.world.rotate_token("another")
+    stage.world.rotate_token("planted-token-two")
     with pytest.raises(UpstreamCredentialsRejected):
         await stage.call_center.agents()
     assert stage.requests.pages(AGENTS) == {1: 1}
@@ -247,10 +247,10 @@ async def test_a_caller_who_leaves_during_a_walk_leaves_no_request_behind(stage:
 
 
 async def test_a_rotated_token_is_followed_within_one_walk() -> None:
-    tokens = Tokens(TOKEN, "next-token")
+    tokens = Tokens(TOKEN, "planted-token-next")
     async with staged(small_world(agents=AGENT_COUNT), tokens=tokens) as stage:
         await stage.call_center.agents()
-        stage.world.rotate_token("next-token")
+        stage.world.rotate_token("planted-token-next")
         assert (await stage.call_center.agents()).snapshot.complete
         assert tokens.rereads == 1
         assert [received.token_ok for received in stage.requests][-3:] == [True, True, True]

@@ -130,7 +130,7 @@ def writes(world: World) -> dict[str, tuple[str, str]]:
     }
 
 
-CREATE = mutation("createAgent", 'name: "Zoé Prado", login: "zoe.prado", password: "segredo-9"')
+CREATE = mutation("createAgent", 'name: "Zoé Prado", login: "zoe.prado", password: "planted-password-9"')
 
 
 async def outcome_of(served: Served, operation: str) -> tuple[str | None, dict[str, Any]]:

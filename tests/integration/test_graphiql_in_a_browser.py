@@ -21,7 +21,7 @@ from tests.tools import require_tool
 
 pytestmark = pytest.mark.browser
 
-API_KEY = "demo-key-of-this-test"
+API_KEY = "planted-key-of-a-browser"
 
 SCHEMA = build_schema(
     """
@@ -191,11 +191,11 @@ async def test_a_header_typed_in_graphiql_stands_above_the_form_and_goes_with_th
     await use_credentials(tab, api_key=API_KEY, tenant="acme")
     await tab.evaluate(
         """[...document.querySelectorAll('.graphiql-editor-tool .CodeMirror')].at(-1)
-            .CodeMirror.setValue('{"x-tenant": "globex", "authorization": "Bearer typed-key"}')"""
+            .CodeMirror.setValue('{"x-tenant": "globex", "authorization": "Bearer planted-key-typed"}')"""
     )
     await run_operation(tab)
 
-    assert site.operations[-1][1:] == ("Bearer typed-key", "globex")
+    assert site.operations[-1][1:] == ("Bearer planted-key-typed", "globex")
     assert await tab.evaluate("localStorage.length") == 0
 
 

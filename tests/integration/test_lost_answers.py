@@ -74,7 +74,7 @@ class Caller:
     async def _create(self, login: str) -> None:
         existed = self._world.login_taken(login)
         count = len(self._world.agents)
-        inputs = f'{{name: "Nova", login: "{login}", password: "segredo", queueIds: ["1"]}}'
+        inputs = f'{{name: "Nova", login: "{login}", password: "planted-password", queueIds: ["1"]}}'
         told = await self._tell(f"it: createAgent(input: {inputs}) {AFTER}")
         assert self._world.login_taken(login) is (existed or told == "done")
         assert len(self._world.agents) >= count

@@ -110,7 +110,7 @@ async def test_the_listing_shows_pauses_and_logins_as_the_page_does(
 async def test_creating_an_agent_answers_201_and_the_whole_row(
     client: httpx.AsyncClient, world: World
 ) -> None:
-    sent = {"name": "Mônica Sá", "login": "monica.sa", "password": "agent_pass", "queues": [1, 3]}
+    sent = {"name": "Mônica Sá", "login": "monica.sa", "password": "planted-password", "queues": [1, 3]}
     answer = await client.post("/api/v1/agents", json=sent)
     assert answer.status_code == 201
     body = answer.json()
@@ -129,8 +129,8 @@ async def test_creating_an_agent_answers_201_and_the_whole_row(
         "current_outbound_queue": None,
         "id": 4,
     }
-    assert world.password_is(4, password="agent_pass")
-    assert "agent_pass" not in repr(world.agents[4])
+    assert world.password_is(4, password="planted-password")
+    assert "planted-password" not in repr(world.agents[4])
 
 
 @pytest.mark.parametrize(

@@ -142,7 +142,7 @@ async def test_refusals_and_a_wrong_token_leave_it_closed() -> None:
         for _ in range(5):
             with pytest.raises(GatewayError):
                 await tenant.call_center.unpause_agent(AgentId(999_999))
-        tenant.evolux.world.rotate_token("another")
+        tenant.evolux.world.rotate_token("planted-token-two")
         for _ in range(5):
             await tenant.error()
 

@@ -63,7 +63,7 @@ async def test_a_connection_that_reaches_another_server_shares_nothing(server: R
 async def test_neither_password_nor_address_is_told_when_it_is_refused() -> None:
     with running_valkey() as server:
         with server.client() as client:
-            client.config_set("requirepass", "the-right-one")
+            client.config_set("requirepass", "planted-password-right")
         url = f"valkey://gateway:planted-password@127.0.0.1:{server.port}/0"
         evolux = Evolux()
         async with replicas(url, evolux=evolux) as (one,):
@@ -74,7 +74,7 @@ async def test_neither_password_nor_address_is_told_when_it_is_refused() -> None
             assert "planted-password" not in told
             assert one.log.lines[0][1] == {"count": 1, "reason": "AuthenticationError"}
 
-        right = f"valkey://:the-right-one@127.0.0.1:{server.port}/0"
+        right = f"valkey://:planted-password-right@127.0.0.1:{server.port}/0"
         async with replicas(right, evolux=evolux) as (one,):
             assert one.shared.is_sharing
 

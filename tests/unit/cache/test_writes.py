@@ -91,7 +91,7 @@ async def test_a_created_agent_is_listed_at_once_and_every_pauses_listing_is_rea
     stage = Stage()
     await stage.cached.agents()
     await stage.cached.agent_pauses(ANA)
-    created = await stage.cached.create_agent(NewAgent(name="Zoé", login="zoe", password="segredo"))
+    created = await stage.cached.create_agent(NewAgent(name="Zoé", login="zoe", password="planted-password"))
     assert (await stage.cached.agents()).snapshot.rows[-1] == created
     assert (await stage.cached.agent_pauses(ANA)).source is ReadSource.WALKED
     assert stage.evolux.calls == {"agents": 1, "agent_pauses": 2, "create_agent": 1}

@@ -97,18 +97,18 @@ def test_an_agent_cannot_be_changed() -> None:
 
 
 def test_a_new_agent_never_prints_the_password() -> None:
-    new = NewAgent(name="Ana", login="ana", password="segredo-1", queue_ids=(QueueId(4),))
+    new = NewAgent(name="Ana", login="ana", password="planted-password-1", queue_ids=(QueueId(4),))
     for text in (repr(new), str(new), f"{new}", repr([new])):
-        assert "segredo" not in text
+        assert "planted-password" not in text
         assert "login='ana'" in text
         assert "password=***" in text
 
 
 def test_a_change_never_prints_the_password() -> None:
     levels = (QueueLevel(queue_id=QueueId(4), priority=2),)
-    change = AgentChange(password="segredo-1", levels=levels)
+    change = AgentChange(password="planted-password-1", levels=levels)
     for text in (repr(change), str(change), f"{change}", repr((change,))):
-        assert "segredo" not in text
+        assert "planted-password" not in text
         assert "password=***" in text
         assert "priority=2" in text
 

@@ -134,7 +134,7 @@ def test_a_log_off(before: Agent | None, after: Agent | None, at: object, verdic
 
 
 RENAME = AgentChange(name="Nova")
-SECRET = AgentChange(password="segredo")
+SECRET = AgentChange(password="planted-password")
 
 
 @pytest.mark.parametrize(
@@ -147,9 +147,14 @@ SECRET = AgentChange(password="segredo")
         (None, an_agent(name="Velha"), RENAME, UNKNOWN),
         (an_agent(name="Nova"), an_agent(name="Nova"), RENAME, HAPPENED),
         (an_agent(), an_agent(), SECRET, UNKNOWN),
-        (an_agent(name="Nova"), an_agent(name="Nova"), replace(RENAME, password="segredo"), UNKNOWN),
-        (None, an_agent(name="Nova"), replace(RENAME, password="segredo"), UNKNOWN),
-        (an_agent(name="Velha"), an_agent(name="Nova"), replace(RENAME, password="segredo"), HAPPENED),
+        (an_agent(name="Nova"), an_agent(name="Nova"), replace(RENAME, password="planted-password"), UNKNOWN),
+        (None, an_agent(name="Nova"), replace(RENAME, password="planted-password"), UNKNOWN),
+        (
+            an_agent(name="Velha"),
+            an_agent(name="Nova"),
+            replace(RENAME, password="planted-password"),
+            HAPPENED,
+        ),
         (
             an_agent(queue_ids=queue_ids(1)),
             an_agent(queue_ids=queue_ids(1)),
@@ -169,7 +174,7 @@ def test_a_change(before: Agent | None, after: Agent | None, change: AgentChange
     assert judge_update(before, after, change=change) is verdict
 
 
-NEW = NewAgent(name="Júlia", login="julia", password="segredo", queue_ids=queue_ids(2, 1))
+NEW = NewAgent(name="Júlia", login="julia", password="planted-password", queue_ids=queue_ids(2, 1))
 MADE = an_agent(9, name="Júlia", login="julia", queue_ids=queue_ids(1, 2))
 
 

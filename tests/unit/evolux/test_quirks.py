@@ -37,7 +37,7 @@ from tests.unit.evolux.raw_evolux import (
 )
 
 SEVEN, LUNCH = AgentId(7), PauseId(49)
-NEW = NewAgent(name="Agent 1", login="agent.1", password="agent_pass", queue_ids=(QueueId(1),))
+NEW = NewAgent(name="Agent 1", login="agent.1", password="planted-password", queue_ids=(QueueId(1),))
 OK = {"meta": {"status": 200, "message": "OK"}}
 BLANK = "password must not be empty or contain only spaces"
 PAGE_FORM = b"""{

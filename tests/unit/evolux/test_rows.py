@@ -244,9 +244,11 @@ def test_data_that_is_no_list_is_no_page() -> None:
 
 
 def test_bodies_hold_the_given_fields_and_no_other() -> None:
-    new = NewAgent(name="Agent 1", login="agent.1", password="agent_pass", queue_ids=(QueueId(1), QueueId(3)))
+    new = NewAgent(
+        name="Agent 1", login="agent.1", password="planted-password", queue_ids=(QueueId(1), QueueId(3))
+    )
     assert msgspec.json.decode(new_agent_body(new)) == {
-        "name": "Agent 1", "login": "agent.1", "password": "agent_pass", "queues": [1, 3],
+        "name": "Agent 1", "login": "agent.1", "password": "planted-password", "queues": [1, 3],
     }  # fmt: skip
     levels = (QueueLevel(queue_id=QueueId(1), priority=3),)
     assert agent_change_body(AgentChange(levels=levels)) == b'{"levels":[{"queue_id":1,"priority":3}]}'

@@ -97,22 +97,22 @@ def test_a_document_that_does_not_fit_the_schema_failed_validation() -> None:
     ("given", "told"),
     [
         (
-            {"name": "N", "password": "hunter2"},
+            {"name": "N", "password": "planted-password"},
             ": Expected value of type 'CreateAgentInput' to include required field 'login'.",
         ),
         (
-            {"name": "N", "login": "n", "password": ["hunter2"]},
+            {"name": "N", "login": "n", "password": ["planted-password"]},
             " at .password: String cannot represent a non string value.",
         ),
         (
-            {"name": "N", "login": "n", "password": "hunter2", "extra": 1},
+            {"name": "N", "login": "n", "password": "planted-password", "extra": 1},
             ": Expected value of type 'CreateAgentInput' not to include unknown field 'extra'.",
         ),
         (
-            {"name": 7, "login": "n", "password": "hunter2"},
+            {"name": 7, "login": "n", "password": "planted-password"},
             " at .name: String cannot represent a non string value.",
         ),
-        ("hunter2", ": Expected value of type 'CreateAgentInput' to be an object."),
+        ("planted-password", ": Expected value of type 'CreateAgentInput' to be an object."),
     ],
 )
 async def test_variables_that_do_not_fit_are_told_without_their_values(given: Any, told: str) -> None:
@@ -123,17 +123,17 @@ async def test_variables_that_do_not_fit_are_told_without_their_values(given: An
     (error,) = answer.errors
     assert error["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
     assert error["message"] == f"Variable '$input' has invalid value{told}"
-    assert "hunter2" not in json.dumps(answer.errors)
+    assert "planted-password" not in json.dumps(answer.errors)
     assert on.calls.total() == 0
 
 
 @pytest.mark.parametrize(
     "given",
     [
-        '{name: "N", password: "hunter2"}',
-        '"hunter2"',
-        '{name: "N", login: 7, password: """hunter2"""}',
-        '["hunter2"]',
+        '{name: "N", password: "planted-password"}',
+        '"planted-password"',
+        '{name: "N", login: 7, password: """planted-password"""}',
+        '["planted-password"]',
     ],
 )
 def test_literals_that_do_not_fit_are_told_without_their_values(given: str) -> None:
@@ -141,15 +141,15 @@ def test_literals_that_do_not_fit_are_told_without_their_values(given: str) -> N
     shaped = [shape_error(error, request_id="r") for error in errors]
     wrapped = [shape_error(GraphQLValidationFailed(error.message), request_id="r") for error in errors]
     assert {error["extensions"]["code"] for error in shaped} == {"GRAPHQL_VALIDATION_FAILED"}
-    assert "hunter2" not in json.dumps([shaped, wrapped])
+    assert "planted-password" not in json.dumps([shaped, wrapped])
 
 
-@pytest.mark.parametrize("text", ['{ a(p: "x") "hunter2" }', '{ a(p: "x") """hunter2""" }'])
+@pytest.mark.parametrize("text", ['{ a(p: "x") "planted-password" }', '{ a(p: "x") """planted-password""" }'])
 def test_a_syntax_error_quotes_no_text(text: str) -> None:
     with pytest.raises(GraphQLSyntaxError) as caught:
         parse(text)
-    assert "hunter2" in caught.value.message
-    assert "hunter2" not in shape_error(caught.value, request_id="r")["message"]
+    assert "planted-password" in caught.value.message
+    assert "planted-password" not in shape_error(caught.value, request_id="r")["message"]
 
 
 def test_a_message_can_always_be_encoded_and_has_an_end() -> None:

@@ -18,7 +18,7 @@ PAUSE = (
 )
 UNPAUSE = _mutation("Unpause")
 LOGOFF = _mutation("Logoff")
-NEW = {"name": "N", "login": "n", "password": "hunter2"}
+NEW = {"name": "N", "login": "n", "password": "planted-password"}
 
 
 @pytest.mark.parametrize(
@@ -31,8 +31,8 @@ NEW = {"name": "N", "login": "n", "password": "hunter2"}
         (CREATE, {**NEW, "login": "a\nb"}, ["login"]),
         (CREATE, {**NEW, "name": "\ud800"}, ["name"]),
         (CREATE, {**NEW, "password": "   "}, ["password"]),
-        (CREATE, {**NEW, "password": "hunter2" * 37}, ["password"]),
-        (CREATE, {**NEW, "password": "hunter2\x7f"}, ["password"]),
+        (CREATE, {**NEW, "password": "planted-password" * 37}, ["password"]),
+        (CREATE, {**NEW, "password": "planted-password\x7f"}, ["password"]),
         (CREATE, {**NEW, "queueIds": ["1", "x"]}, ["queueIds"]),
         (UPDATE, {"id": "x", "name": "N"}, ["id"]),
         (UPDATE, {"id": 2}, []),
@@ -65,7 +65,7 @@ async def test_an_input_that_cannot_be_is_refused_before_anything_is_sent(
     assert answer.errors == []
     (refusal,) = answer.data["it"]["errors"]
     assert (refusal["code"], refusal["field"]) == ("BAD_USER_INPUT", ["input", *field])
-    assert "hunter2" not in refusal["message"]
+    assert "planted-password" not in refusal["message"]
     assert on.calls.total() == 0
 
 
@@ -79,7 +79,7 @@ async def test_an_input_that_cannot_be_is_an_error_if_errors_are_not_selected() 
 
 def test_no_input_prints_its_password() -> None:
     inputs = (
-        CreateAgentInput(name="N", login="n", password="hunter2"),
-        UpdateAgentInput(id="1", password="hunter2"),  # type: ignore[arg-type]
+        CreateAgentInput(name="N", login="n", password="planted-password"),
+        UpdateAgentInput(id="1", password="planted-password"),  # type: ignore[arg-type]
     )
     assert [repr(each) for each in inputs] == ["CreateAgentInput(***)", "UpdateAgentInput(***)"]

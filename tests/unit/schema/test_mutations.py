@@ -22,7 +22,7 @@ RENAME = 'updateAgent(input: {id: 2, name: "Bruna Lima"})'
 async def test_an_agent_is_created_and_shown_from_the_answer() -> None:
     on = a_call_center()
     document = """mutation { createAgent(input: {
-      name: "Zélia Prado", login: "zelia", password: "s3nha", queueIds: [2, "1", 2]
+      name: "Zélia Prado", login: "zelia", password: "planted-password", queueIds: [2, "1", 2]
     }) { agent { id name login state queues { id } } errors { code } } }"""
     assert await data_of(document, on=on) == {
         "createAgent": {
@@ -37,7 +37,7 @@ async def test_an_agent_is_created_and_shown_from_the_answer() -> None:
         }
     }
     assert on.calls == {"create_agent": 1}
-    assert on.passwords == {6: "s3nha"}
+    assert on.passwords == {6: "planted-password"}
 
 
 async def test_an_agent_can_be_created_in_no_queue() -> None:
