@@ -31,7 +31,8 @@ export class Api {
     return this.#read(await readJson(response));
   }
 
-  // Yields { id, data } for every event of a subscription, and null for every sign of life between them.
+  // Yields { id, data, error } for every event of a subscription (data or a `Refused`), { retryMs } where the
+  // gateway says how soon to come again, and null for a sign of life. Returns at an end that was announced.
   async *subscribe(query, { lastEventId = null, signal }) {
     const headers = { Accept: "text/event-stream" };
     if (lastEventId !== null) headers["Last-Event-ID"] = lastEventId;
@@ -42,14 +43,21 @@ export class Api {
     }
     try {
       for await (const event of readEvents(response.body)) {
-        if (event === null) yield null;
-        else if (event.event === "next") yield { id: event.id, data: this.#read(JSON.parse(event.data)) };
-        else if (event.event === "complete") return;
+        if (event?.event === "complete") return;
+        if (event?.event === "next") yield this.#readEvent(event);
+        else yield event?.event === "retry" ? event : null;
       }
     } catch (error) {
       throw error instanceof Refused ? error : new Refused({ code: UNREACHABLE });
     }
-    throw new Refused({ code: UNREACHABLE }); // the stream ended without saying so
+  }
+
+  #readEvent({ id, data }) {
+    try {
+      return { id, data: this.#read(JSON.parse(data)), error: null };
+    } catch (error) {
+      return { id, data: null, error: error instanceof Refused ? error : new Refused({ code: UNINTELLIGIBLE }) };
+    }
   }
 
   async #send(body, headers, signal) {

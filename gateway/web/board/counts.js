@@ -13,6 +13,7 @@ const nobody = () => ({
   pausedProductive: 0,
   overLimit: 0,
   longestPauseSeconds: null,
+  longestOverSeconds: null,
 });
 
 export function pausedSeconds(agent, now) {
@@ -28,9 +29,12 @@ function count(counts, agent, now) {
   counts.agents += 1;
   counts[COUNTERS[agent.state]] += 1;
   if (!agent.isPausing) return;
+  const seconds = pausedSeconds(agent, now);
   if (agent.currentPause.pause?.productive) counts.pausedProductive += 1;
-  if (isOverLimit(agent, now)) counts.overLimit += 1;
-  counts.longestPauseSeconds = Math.max(counts.longestPauseSeconds ?? 0, pausedSeconds(agent, now));
+  counts.longestPauseSeconds = Math.max(counts.longestPauseSeconds ?? 0, seconds);
+  if (!isOverLimit(agent, now)) return;
+  counts.overLimit += 1;
+  counts.longestOverSeconds = Math.max(counts.longestOverSeconds ?? 0, seconds);
 }
 
 export function countAll(agents, now) {

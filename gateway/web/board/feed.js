@@ -3,7 +3,8 @@
 import { Refused, UNINTELLIGIBLE } from "./api.js";
 import { PAGE, STREAM } from "./documents.js";
 
-const FIRST_EVENT_MS = 15_000; // a proxy that holds streams back shows nothing at all
+const FIRST_SIGN_MS = 6_000; // a stream says something at once; a proxy that holds it back shows nothing
+const FIRST_RETRY_MS = 1_000;
 const QUIET_MS = 45_000; // longer without a sign of life: the connection is dead and nobody said so
 const POLL_MS = 5_000;
 const STREAM_AGAIN_MS = 60_000;
@@ -65,21 +66,41 @@ export class Feed {
     await pause(wait, this.#signal);
   }
 
-  // One stream to its end. An end that was announced is no fault: the next one begins at once.
+  // One stream to its end. An end that was announced, and one that fell silent, are no faults: the next
+  // begins where it ended. What Evolux fails with comes as an event, and the stream goes on.
   async #stream() {
-    const watch = watchFor(FIRST_EVENT_MS, this.#signal);
+    const watch = watchFor(FIRST_SIGN_MS, this.#signal);
+    let retryMs = FIRST_RETRY_MS;
+    let failure = null;
     try {
-      for await (const event of this.#api.subscribe(STREAM, { lastEventId: this.#lastEventId, signal: watch.signal })) {
+      const asked = { lastEventId: this.#lastEventId, signal: watch.signal };
+      for await (const event of this.#api.subscribe(STREAM, asked)) {
         watch.expectWithin(QUIET_MS);
-        if (event === null) continue;
-        this.#lastEventId = event.id ?? this.#lastEventId;
-        this.#arrive("live", event.data.agentChanged);
-        this.#earlyEnds = 0;
+        retryMs = event?.retryMs ?? retryMs;
+        failure = this.#takeEvent(event, failure);
       }
-      await pause(Math.random() * 1000, this.#signal);
+      if (failure !== null) throw failure;
+    } catch (error) {
+      if (!watch.isOverdue) throw error;
+      if (!watch.sawAnything) this.#earlyEnds = EARLY_ENDS; // something on the way holds streams back
     } finally {
       watch.end();
     }
+    await pause(retryMs * Math.random(), this.#signal);
+  }
+
+  // Gives what the stream fails with by now, or null.
+  #takeEvent(event, failure) {
+    if (event === null || event.retryMs !== undefined) return failure;
+    if (event.error !== null) {
+      if (FINAL.has(event.error.code)) throw event.error;
+      this.#tell({ mode: "down", code: event.error.code, until: null });
+      return event.error;
+    }
+    this.#lastEventId = event.id ?? this.#lastEventId;
+    this.#earlyEnds = 0;
+    this.#arrive("live", event.data.agentChanged);
+    return null;
   }
 
   // Asks anew every few seconds; the stream is tried again after a minute, or after an outage at once.
@@ -152,18 +173,25 @@ function pause(milliseconds, signal) {
 function watchFor(milliseconds, signal) {
   const controller = new AbortController();
   const abort = () => controller.abort();
-  let timer = setTimeout(abort, milliseconds);
+  const watch = { signal: controller.signal, isOverdue: false, sawAnything: false, expectWithin, end };
+  let timer = setTimeout(miss, milliseconds);
   signal.addEventListener("abort", abort);
-  return {
-    signal: controller.signal,
-    expectWithin(next) {
-      clearTimeout(timer);
-      timer = setTimeout(abort, next);
-    },
-    end() {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", abort);
-      abort();
-    },
-  };
+  return watch;
+
+  function miss() {
+    watch.isOverdue = true;
+    abort();
+  }
+
+  function expectWithin(next) {
+    watch.sawAnything = true;
+    clearTimeout(timer);
+    timer = setTimeout(miss, next);
+  }
+
+  function end() {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", abort);
+    abort();
+  }
 }

@@ -8,7 +8,12 @@ import { drawTable, fillRow, makeRow } from "./tables.js";
 const MOST_PAUSES = 10; // of those over their limit, and of the next ones as many as there is room
 
 const TILES = [
-  { name: "over", label: "over", count: (counts) => counts.overLimit, note: () => "" },
+  {
+    name: "over",
+    label: "over",
+    count: (counts) => counts.overLimit,
+    note: (counts, words) => (counts.overLimit === 0 ? "" : words.longest(writeSpan(counts.longestOverSeconds))),
+  },
   {
     name: "paused",
     label: "PAUSED",
