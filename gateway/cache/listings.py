@@ -204,6 +204,8 @@ class HeldListings:
             self._note_failure(key, failure, generation=generation)
             return
         began_at, failed_at = now - reading.age_seconds, None if failure is None else now
+        if (before := self.last_seen(key)) is not None:
+            reading.snapshot.inherit(before)
         brought = Held(reading.snapshot, began_at, generation, failure=failure, failed_at=failed_at)
         self._store.put(key, brought)
 

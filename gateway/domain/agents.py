@@ -1,5 +1,6 @@
 """Agents and their state."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import Enum
 from typing import assert_never
@@ -97,6 +98,25 @@ def is_logged_in(agent: Agent) -> bool:
     if agent.last_login is not None:
         return agent.last_login.ended_at is None
     return agent.extension is not None
+
+
+def sort_by_state(agents: Iterable[Agent]) -> dict[AgentState, list[Agent]]:
+    """Sort agents by their `state`, every state with a list; the same rule, without a call per agent."""
+    inactive: list[Agent] = []
+    logged_out: list[Agent] = []
+    logged_in: list[Agent] = []
+    paused: list[Agent] = []
+    for agent in agents:
+        login = agent.last_login
+        if agent.archived or not agent.enabled:
+            inactive.append(agent)
+        elif agent.extension is None if login is None else login.ended_at is not None:
+            logged_out.append(agent)
+        elif agent.current_pause is None:
+            logged_in.append(agent)
+        else:
+            paused.append(agent)
+    return dict(zip(AgentState, (inactive, logged_out, logged_in, paused), strict=True))
 
 
 def state_since(agent: Agent) -> datetime | None:

@@ -97,6 +97,11 @@ class Snapshot(Generic[Row_co]):
             origin=self._origin,
         )
 
+    def inherit(self, before: "Snapshot[Any]") -> None:
+        """Take over what was made of `before`, where its rows are equal: what is derived is of rows alone."""
+        if self.version == before.version:
+            self._derived = before._derived  # noqa: SLF001 - of the same class
+
     def derive(self, key: Hashable, build: Callable[["Snapshot[Row_co]"], T]) -> T:
         """Give what `build` makes of the rows, made once per snapshot; `key` must come from a closed set."""
         if key not in self._derived:

@@ -6,8 +6,9 @@ from typing import Annotated
 from msgspec import Meta
 
 from gateway.domain import agent_states as domain
-from gateway.domain.agent_filters import AgentFilter, select_agents
-from gateway.domain.agent_states import AgentStateDimension, group_tallies, tally
+from gateway.domain.agent_filters import AgentFilter
+from gateway.domain.agent_reports import queue_tally, report_agent_states
+from gateway.domain.agent_states import AgentStateDimension
 from gateway.domain.agents import Agent, AgentState
 from gateway.domain.listings import Reading, Snapshot
 from gateway.domain.queues import Queue
@@ -29,7 +30,15 @@ class AgentStateCounts(Shape, frozen=True, kw_only=True):
     paused_productive: int
     longest_pause_seconds: Annotated[int | None, Meta(description="Null where nobody is paused.")]
     average_pause_seconds: Annotated[float | None, Meta(description="Null where nobody is paused.")]
-    over_limit: Annotated[int, Meta(description="How many are paused for longer than their pause's limit.")]
+    over_limit: Annotated[
+        int,
+        Meta(
+            description=(
+                "How many are paused for longer than the limit that Evolux shows with the running pause, "
+                "which is the same for each queue of an agent; limits by queue are not used."
+            )
+        ),
+    ]
 
 
 class AgentStateGroup(Shape, frozen=True, kw_only=True):
@@ -84,8 +93,7 @@ async def count_queue_states(context: RestContext, asked: Asked) -> Answered:
     """A queue's agents by state, archived ones left out."""
     queue, _ = await find_queue(context, asked)
     agents = (await context.agents()).snapshot
-    chosen = AgentFilter(queue_ids=frozenset({queue.id}))
-    counts = tally(select_agents(agents, chosen)).at(context.clock())
+    counts = queue_tally(agents, queue.id).at(context.clock())
     return Answered(shape=lambda: show_counts(counts))
 
 
@@ -112,11 +120,10 @@ def _show_report(
     queues: Snapshot[Queue],
     now: datetime,
 ) -> AgentStateReport:
-    agents = select_agents(reading.snapshot, chosen)
-    groups = group_tallies(agents, dimensions=by)
+    report = report_agent_states(reading.snapshot, chosen=chosen, dimensions=by)
     return AgentStateReport(
-        total=show_counts(tally(agents).at(now)),
-        groups=tuple(_show_group(group, queues=queues, now=now) for group in groups),
+        total=show_counts(report.total.at(now)),
+        groups=tuple(_show_group(group, queues=queues, now=now) for group in report.groups),
         freshness=Freshness(
             fetched_at=reading.snapshot.fetched_at,
             age_seconds=reading.age_seconds,

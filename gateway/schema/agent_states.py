@@ -1,19 +1,17 @@
 """How many agents are in each state, in all and by group."""
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 import strawberry
 
+from gateway.domain import agent_reports
 from gateway.domain import agent_states as domain
 from gateway.domain.agent_filters import AgentFilter as ChosenAgents
-from gateway.domain.agent_filters import select_agents
-from gateway.domain.agent_states import AgentStateDimension, AgentStateTally, group_tallies, tally
+from gateway.domain.agent_states import AgentStateDimension
 from gateway.domain.agents import Agent as AgentRow
 from gateway.domain.agents import AgentState
-from gateway.domain.ids import QueueId
-from gateway.domain.listings import Reading, Snapshot
+from gateway.domain.listings import Reading
 from gateway.domain.queues import Queue as QueueRow
 from gateway.schema import agents as _described  # noqa: F401 - describes AgentState, before it is shown here
 from gateway.schema.enums import describe_enum
@@ -41,31 +39,15 @@ describe_enum(
 )
 
 
-class ShownReport(msgspec.Struct, frozen=True):
-    """A report: the row of an AgentStateReport."""
-
-    total: AgentStateTally
-    groups: tuple[domain.AgentStateGroup, ...]
+ShownReport = agent_reports.AgentStateReport
+"""A report: the row of an AgentStateReport."""
 
 
 def show_report(
     reading: Reading[AgentRow], *, chosen: ChosenAgents, dimensions: list[AgentStateDimension]
 ) -> ShownReport:
     """Count the chosen agents, in all and by every combination of the dimensions."""
-    agents = select_agents(reading.snapshot, chosen)
-    groups = group_tallies(agents, dimensions=dimensions)
-    return ShownReport(tally(agents), groups)
-
-
-def queue_tally(snapshot: Snapshot[AgentRow], queue_id: QueueId) -> AgentStateTally:
-    """The tally of a queue's agents who are not archived; all queues are counted once per snapshot."""
-    tallies = snapshot.derive(_tallies_by_queue, _tallies_by_queue)
-    return tallies.get(queue_id) or tally(())
-
-
-def _tallies_by_queue(snapshot: Snapshot[AgentRow]) -> Mapping[QueueId | None, AgentStateTally]:
-    groups = group_tallies(select_agents(snapshot, ChosenAgents()), dimensions=(AgentStateDimension.QUEUE,))
-    return {group.queue_id: group.tally for group in groups}
+    return agent_reports.report_agent_states(reading.snapshot, chosen=chosen, dimensions=dimensions)
 
 
 def total_counts(report: ShownReport, info: Info) -> domain.AgentStateCounts:
@@ -104,7 +86,13 @@ class AgentStateCounts:
         description="How long the running pauses last on average, in seconds. Null where nobody is paused."
     )
     over_limit: int = attribute(
-        description="How many of the paused have been so for longer than the pause's limit, where it has one."
+        description=(
+            "How many of the paused have been so for longer than the limit that Evolux shows with the "
+            "running pause (AgentPause.maxDurationSeconds): one limit for an agent, the same in the row of "
+            "each of their queues. Who has no limit there is never over it. Where limits differ by queue "
+            "(AllowedPause.limitDurationSeconds), Evolux tells of them only agent by agent, and they are not "
+            "used here."
+        )
     )
 
 
@@ -139,7 +127,7 @@ class AgentStateGroup:
 
 @strawberry.type(description="How many agents are in each state, in all and by group.")
 class AgentStateReport:
-    """A report; made from its `ShownReport`."""
+    """A report; made from its row."""
 
     total: AgentStateCounts = fleeting(
         total_counts, description="All agents of the report, each counted once whatever the groups."

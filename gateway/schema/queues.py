@@ -5,11 +5,12 @@ from collections.abc import Awaitable
 import strawberry
 from strawberry import UNSET
 
+from gateway.domain.agent_reports import queue_tally
 from gateway.domain.agent_states import AgentStateCounts as CountsRow
 from gateway.domain.connections import AgentPage
 from gateway.domain.queues import Queue as QueueRow
 from gateway.schema.agent_inputs import After, Before, Filter, First, Last
-from gateway.schema.agent_states import AgentStateCounts, queue_tally
+from gateway.schema.agent_states import AgentStateCounts
 from gateway.schema.connections import AgentConnection, show_page
 from gateway.schema.fields import Info, attribute, fleeting, upstream
 

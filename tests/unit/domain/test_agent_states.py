@@ -10,9 +10,8 @@ from gateway.domain.agent_states import (
     AgentStateCounts,
     AgentStateDimension,
     AgentStateGroup,
-    group_tallies,
-    tally,
 )
+from gateway.domain.agent_tallies import group_tallies, tally
 from gateway.domain.agents import Agent, AgentState
 from gateway.domain.ids import QueueId
 from tests.builders import NOON, TEN_TO_NOON, a_login, a_pause, an_agent, an_agent_pause, queue_ids
