@@ -23,6 +23,7 @@ from gateway.settings import (
     LimitSettings,
     ServerSettings,
     Settings,
+    SubscriptionSettings,
     TelemetrySettings,
     TenantSettings,
 )
@@ -80,6 +81,7 @@ class Plan:
 
     cache: CacheSettings = field(default_factory=CacheSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
+    subscriptions: SubscriptionSettings = field(default_factory=SubscriptionSettings)
     callers: Mapping[str, CallerSettings] = field(default_factory=dict)
     jwt: JwtSettings | None = None
     server: ServerSettings = field(default_factory=lambda: ServerSettings(port=0))
@@ -107,6 +109,7 @@ def settings_for(tenants: Mapping[str, str], *, plan: Plan, tokens: Mapping[str,
         jwt=plan.jwt,
         cache=plan.cache,
         limits=plan.limits,
+        subscriptions=plan.subscriptions,
         telemetry=plan.telemetry,
     )
 

@@ -1,6 +1,7 @@
 """Where snapshots are held: bounded in bytes, per tenant and in all, the least used dropped first."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 from enum import Enum
 from typing import Any, NamedTuple
 
@@ -60,7 +61,15 @@ class ListingStore:
     Over the total, the tenant that was used the longest ago loses its listings first.
     """
 
-    def __init__(self, *, max_bytes: int = 256 * 2**20, max_tenant_bytes: int | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        max_bytes: int = 256 * 2**20,
+        max_tenant_bytes: int | None = None,
+        on_put: Callable[[ListingKey], object] = lambda _key: None,
+    ) -> None:
+        """Make it; `on_put` is told whenever something is held anew."""
+        self._on_put = on_put
         self._max_bytes = max_bytes
         self._max_tenant_bytes = max_tenant_bytes or max_bytes
         self._tenants: OrderedDict[TenantId, cachetools.LRUCache[ListingKey, Held]] = OrderedDict()
@@ -85,6 +94,7 @@ class ListingStore:
             return False
         own[key] = held
         self._shrink()
+        self._on_put(key)
         return True
 
     def drop(self, key: ListingKey) -> None:

@@ -83,7 +83,7 @@ class Executor:
         self, operation: Operation, *, context: Context, hide_suggestions: bool = False
     ) -> bytes | ExecutionResult:
         """The bytes of an answer's data where nothing failed, else the result with its errors."""
-        if operation.type is not OperationType.QUERY or operation.document.syntax is None:
+        if operation.type is OperationType.MUTATION or operation.document.syntax is None:
             return await execute(
                 operation, schema=self._schema, context=context, hide_suggestions=hide_suggestions
             )

@@ -107,7 +107,8 @@ class Prepared:
 
     def _make_plan(self, values: VariableValues) -> Plan | Unplannable:
         try:
-            return plan_operation(self._scope(values), cast("GraphQLObjectType", self._schema.query_type))
+            root_type = self._schema.get_root_type(self._operation.operation)
+            return plan_operation(self._scope(values), cast("GraphQLObjectType", root_type))
         except Unplannable as reason:
             return reason
         except (GraphQLError, RecursionError, SyntaxError, MemoryError):

@@ -1,5 +1,6 @@
 """The HTTP edge as the settings say: limits, rates, documents, and who may call from where."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -11,6 +12,7 @@ from starlette.applications import Starlette
 
 from gateway.domain.call_center import CallCenter
 from gateway.domain.clock import Clock
+from gateway.domain.feeds import Feeds
 from gateway.domain.idempotency import OnceOnly
 from gateway.domain.ids import TenantId
 from gateway.engine.costs import CostModel, CostTable
@@ -37,6 +39,7 @@ from gateway.web.persisted import DocumentDesk
 from gateway.web.rates import Rate, RequestRates
 from gateway.web.rest import RestLimits, RestSurface
 from gateway.web.status import GatewayStatus, StatusPage
+from gateway.web.streams import StreamDesk, StreamLimits
 
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[Any]]
 
@@ -52,6 +55,8 @@ def build_edge(
     health: Health,
     telemetry: Telemetry,
     report: Callable[[], GatewayStatus],
+    feeds: Feeds,
+    streams_end: asyncio.Event,
     lifespan: Lifespan,
 ) -> Starlette:
     """Put the application together around what serves the tenants."""
@@ -66,9 +71,19 @@ def build_edge(
         deadline_seconds=limits.upstream_deadline_seconds,
         told=telemetry.record_keyed_write,
     )
+    executor = build_executor(schema, on_hand_over=telemetry.record_hand_over)
+    streams = StreamDesk(
+        executor=executor,
+        feeds=feeds,
+        authentication=authentication,
+        clock=clock,
+        limits=_stream_limits(settings),
+        streams_end=streams_end,
+        telemetry=telemetry,
+    )
     graphql = GraphQLEndpoint(
         schema,
-        executor=build_executor(schema, on_hand_over=telemetry.record_hand_over),
+        executor=executor,
         documents=documents,
         desk=DocumentDesk(documents, persisted=persisted, stores_automatically=settings.documents.automatic),
         authentication=authentication,
@@ -77,6 +92,7 @@ def build_edge(
         tracing=telemetry.tracing,
         limits=_request_limits(limits),
         introspection=server.introspection,
+        streams=streams,
         page=(lambda: graphiql_page(endpoint="/graphql")) if server.graphiql else None,
     )
 
@@ -95,6 +111,7 @@ def build_edge(
             try:
                 yield {LIMITS_KEY: _connection_limits(limits)}
             finally:
+                await streams.close()
                 documents.close()
 
     return build_app(
@@ -159,6 +176,19 @@ def _request_limits(limits: LimitSettings) -> RequestLimits:
         max_cost=limits.max_cost,
         report_cost=limits.report_cost,
         deadline_seconds=limits.upstream_deadline_seconds,
+    )
+
+
+def _stream_limits(settings: Settings) -> StreamLimits:
+    subscriptions = settings.subscriptions
+    return StreamLimits(
+        max_per_caller=subscriptions.max_per_caller,
+        max_per_tenant=subscriptions.max_per_tenant,
+        max_open=subscriptions.max_open,
+        refresh_seconds=subscriptions.refresh_seconds,
+        keep_alive_seconds=subscriptions.keep_alive_seconds,
+        poll_seconds=subscriptions.poll_seconds,
+        deadline_seconds=settings.limits.upstream_deadline_seconds,
     )
 
 

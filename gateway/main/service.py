@@ -19,6 +19,7 @@ from gateway.evolux.protection.protection import ProtectionState
 from gateway.main.configuration import callers_of, tenants_of
 from gateway.main.edge import build_edge, persisted_documents
 from gateway.main.issuer import FollowedIssuer
+from gateway.main.live import HeardGenerations, LiveAgents
 from gateway.main.reporting import status_of
 from gateway.main.sharing import kept_answers, shared_listings
 from gateway.main.stopping import Parting, Stop
@@ -56,10 +57,17 @@ class Gateway:
         self._environ = environ
         self._config_path = config_path
         self._clock = clock or SystemClock()
-        self._generations = generations or LocalGenerations()
+        self._live = LiveAgents(
+            settings.subscriptions,
+            call_center_of=self._call_center_or_none,
+            clock=self._clock,
+            telemetry=telemetry,
+        )
+        self._generations = HeardGenerations(generations or LocalGenerations(), told=self._live.hear_write)
         self._store = ListingStore(
             max_bytes=settings.cache.max_megabytes * 2**20,
             max_tenant_bytes=settings.cache.max_tenant_megabytes * 2**20,
+            on_put=self._live.hear_held,
         )
         self._shared = shared_listings(
             settings.cache,
@@ -114,6 +122,8 @@ class Gateway:
             health=Health(readiness=self.readiness, render_metrics=self._telemetry.metrics.render),
             telemetry=self._telemetry,
             report=self.status,
+            feeds=self._live.feeds,
+            streams_end=self.stop.streams_end,
             lifespan=self._lifespan,
         )
         app.add_middleware(Parting, stop=self.stop)
@@ -172,6 +182,7 @@ class Gateway:
             stack.push_async_callback(self._answers.close)
             stack.push_async_callback(self._close_tenants)
             stack.push_async_callback(self._once_only.close)
+            stack.push_async_callback(self._live.feeds.close)
             await stack.enter_async_context(self._telemetry.watching_loop())
             for tenant in self._directory.tenants.values():
                 self._open(tenant)
@@ -216,6 +227,10 @@ class Gateway:
 
     def _call_center(self, tenant_id: TenantId) -> CallCenter:
         return self._running[tenant_id].call_center
+
+    def _call_center_or_none(self, tenant_id: TenantId) -> CallCenter | None:
+        running = self._running.get(tenant_id)
+        return None if running is None else running.call_center
 
     def _open(self, tenant: Tenant) -> None:
         running = RunningTenant(

@@ -10,6 +10,8 @@ LIST_LENGTHS: Final[Mapping[str, int]] = {
     "Agent.queues": 3,
     "Agent.allowedPauses": 10,
     "AgentStateReport.groups": 100,
+    "AgentChanges.agents": 500,
+    "AgentChanges.left": 50,
     "Viewer.scopes": 2,
     "MutationError.field": 3,
     "CreateAgentPayload.errors": 1,

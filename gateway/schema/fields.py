@@ -93,8 +93,9 @@ def _signature_for_strawberry(function: Resolve) -> Resolve:
 
 def bind_resolvers(schema: strawberry.Schema) -> None:
     """Give every field of the inner schema its declared resolver; the one place where scopes are enforced."""
-    roots = (schema._schema.query_type, schema._schema.mutation_type)  # noqa: SLF001 - Strawberry has no public name
-    for graphql_type in schema._schema.type_map.values():  # noqa: SLF001 - the same
+    inner = schema._schema  # noqa: SLF001 - Strawberry has no public name
+    roots = (inner.query_type, inner.mutation_type, inner.subscription_type)
+    for graphql_type in inner.type_map.values():
         if isinstance(graphql_type, GraphQLObjectType) and not graphql_type.name.startswith("__"):
             for name, field in graphql_type.fields.items():
                 declared = resolver_of(field)

@@ -9,6 +9,7 @@ from gateway.schema.fields import bind_resolvers
 from gateway.schema.mutations import Mutation
 from gateway.schema.queries import Query
 from gateway.schema.scalars import DATE_TIME
+from gateway.schema.subscriptions import Subscription
 
 
 def build_schema() -> strawberry.Schema:
@@ -17,7 +18,10 @@ def build_schema() -> strawberry.Schema:
     Whether introspection is answered and names are suggested is for whoever validates and executes to say.
     """
     schema = strawberry.Schema(
-        query=Query, mutation=Mutation, config=StrawberryConfig(scalar_map={datetime: DATE_TIME})
+        query=Query,
+        mutation=Mutation,
+        subscription=Subscription,
+        config=StrawberryConfig(scalar_map={datetime: DATE_TIME}),
     )
     bind_resolvers(schema)
     return schema

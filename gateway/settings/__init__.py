@@ -3,6 +3,7 @@
 from gateway.settings.errors import SettingsError
 from gateway.settings.limits import LimitSettings
 from gateway.settings.loading import load_settings
+from gateway.settings.subscriptions import SubscriptionSettings
 from gateway.settings.tree import (
     CacheSettings,
     CallerSettings,
@@ -23,6 +24,7 @@ __all__ = [
     "ServerSettings",
     "Settings",
     "SettingsError",
+    "SubscriptionSettings",
     "TelemetrySettings",
     "TenantSettings",
     "load_settings",

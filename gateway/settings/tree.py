@@ -9,6 +9,7 @@ from msgspec import Meta
 from gateway.domain.secrets import ApiToken, KeyDigest, SecretUrl
 from gateway.settings.formats import HttpUrl, Network, Origin, PrivateUrl, Text, TimeZone
 from gateway.settings.limits import LimitSettings
+from gateway.settings.subscriptions import SubscriptionSettings
 
 CacheSeconds = Annotated[float, Meta(ge=0, le=604_800)]
 ScopeName = Literal["agents:read", "agents:write", "gateway:status"]
@@ -186,48 +187,6 @@ class CacheSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     valkey_url: Annotated[
         SecretUrl | None, Meta(description="Valkey that shares listings and invalidation among replicas.")
     ] = None
-
-
-class SubscriptionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How subscriptions are kept up to date, and how many there may be."""
-
-    poll_seconds: Annotated[
-        float,
-        Meta(ge=0.1, le=3600, description="How often a tenant's agents are read while somebody subscribes."),
-    ] = 5.0
-    refresh_seconds: Annotated[
-        float,
-        Meta(
-            ge=1,
-            le=3600,
-            description="Without a change, an event that tells the data's age comes about this often.",
-        ),
-    ] = 15.0
-    keep_alive_seconds: Annotated[
-        float,
-        Meta(ge=1, le=600, description="Without an event, a sign of life is sent; less than a balancer's own."),
-    ] = 12.0
-    resume_seconds: Annotated[
-        float, Meta(ge=0, le=3600, description="How long changes are remembered for who comes back.")
-    ] = 300.0
-    resume_agents: Annotated[
-        int, Meta(ge=0, description="Changes of single agents remembered for each tenant.")
-    ] = 5_000
-    max_per_caller: Annotated[
-        int, Meta(ge=1, description="Subscriptions of one caller in one process; more are `RATE_LIMITED`.")
-    ] = 2_000
-    max_per_tenant: Annotated[
-        int, Meta(ge=1, description="Subscriptions of one tenant in one process; more are `OVERLOADED`.")
-    ] = 5_000
-    max_open: Annotated[
-        int, Meta(ge=1, description="Subscriptions, and WebSockets, in one process; more are `OVERLOADED`.")
-    ] = 10_000
-    max_per_connection: Annotated[
-        int, Meta(ge=1, le=1000, description="Operations at a time on one WebSocket.")
-    ] = 20
-    init_seconds: Annotated[
-        float, Meta(gt=0, le=60, description="For a WebSocket to send `connection_init`; then it is closed.")
-    ] = 5.0
 
 
 class DocumentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -14,6 +14,7 @@ _REQUEST_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0
 _UPSTREAM_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _OVERHEAD_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 _AGE_BUCKETS: Final = (0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 35.0, 60.0, 120.0, 300.0, 600.0)
+_STREAM_BUCKETS: Final = (1.0, 10.0, 60.0, 300.0, 1800.0, 3600.0, 14400.0, 43200.0)
 _LAG_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 
 
@@ -198,6 +199,43 @@ KEYED_WRITES: Final = Metric(
     unit="{write}",
     description="Writes with an idempotency key, by what became of them.",
     labels=(labels.KEYED_OUTCOME,),
+)
+STREAMS_OPEN: Final = Metric(
+    name="gateway.subscriptions.open",
+    kind=MetricKind.OBSERVED_GAUGE,
+    unit="{subscription}",
+    description="Subscriptions that are open now.",
+    labels=(labels.TENANT, labels.TRANSPORT),
+)
+STREAM_DURATION: Final = Metric(
+    name="gateway.subscriptions.duration",
+    kind=MetricKind.HISTOGRAM,
+    unit="s",
+    description="How long a subscription was open, once it has ended.",
+    labels=(labels.TRANSPORT,),
+    buckets=_STREAM_BUCKETS,
+)
+STREAM_EVENTS: Final = Metric(
+    name="gateway.subscriptions.events",
+    kind=MetricKind.COUNTER,
+    unit="{event}",
+    description="Events sent to subscribers.",
+    labels=(labels.TENANT, labels.TRANSPORT),
+)
+FEED_POLLS: Final = Metric(
+    name="gateway.subscriptions.polls",
+    kind=MetricKind.COUNTER,
+    unit="{poll}",
+    description="Readings of the agents listing for those who subscribe: one for all of them.",
+    labels=(labels.TENANT, labels.POLL_OUTCOME),
+)
+EVENT_LAG: Final = Metric(
+    name="gateway.subscriptions.lag",
+    kind=MetricKind.HISTOGRAM,
+    unit="s",
+    description="From a reading at hand to the event made of it, once for all who share it.",
+    labels=(labels.TENANT,),
+    buckets=_OVERHEAD_BUCKETS,
 )
 EVENT_LOOP_LAG: Final = Metric(
     name="gateway.event_loop.lag",

@@ -100,6 +100,20 @@ class HandOver(Enum):
     """It uses what plans do not know: abstract types, directives on the operation."""
 
 
+class Transport(Enum):
+    """What a subscription's events leave by."""
+
+    SSE = "sse"
+    WEBSOCKET = "websocket"
+
+
+class PollOutcome(Enum):
+    """How a poll for those who listen ended."""
+
+    OK = "ok"
+    FAILED = "failed"
+
+
 class KeyedOutcome(Enum):
     """What became of a write with an idempotency key."""
 
@@ -149,6 +163,8 @@ KEYED_OUTCOME: Final = Label(
     description="Whether it was run, answered from before, or its key belongs to another write.",
     values=_values(KeyedOutcome),
 )
+TRANSPORT: Final = Label(name="transport", description="What the events leave by.", values=_values(Transport))
+POLL_OUTCOME: Final = Label(name="outcome", description="How the poll ended.", values=_values(PollOutcome))
 WALK_OUTCOME: Final = Label(name="outcome", description="How the walk ended.", values=_values(WalkOutcome))
 HAND_OVER: Final = Label(
     name="reason", description="Why graphql-core ran the query.", values=_values(HandOver)

@@ -22,6 +22,8 @@ from gateway.telemetry.labels import (
     KeyedOutcome,
     ListingOutcome,
     OperationKind,
+    PollOutcome,
+    Transport,
     UpstreamOutcome,
     WalkOutcome,
 )
@@ -160,6 +162,32 @@ class Telemetry:
     def record_keyed_write(self, outcome: KeyedOutcome) -> None:
         """One write with an idempotency key."""
         self.metrics.count(instruments.KEYED_WRITES, outcome=outcome.value)
+
+    def observe_streams(self, read: Callable[[], Mapping[tuple[str, str], int]]) -> None:
+        """Show how many subscriptions are open, by tenant and transport; asked from another thread."""
+        self.metrics.observe(
+            instruments.STREAMS_OPEN,
+            lambda: [
+                ({"tenant": tenant, "transport": transport}, count)
+                for (tenant, transport), count in read().items()
+            ],
+        )
+
+    def record_stream_event(self, tenant: str, *, transport: Transport) -> None:
+        """One event sent to one subscriber."""
+        self.metrics.count(instruments.STREAM_EVENTS, tenant=tenant, transport=transport.value)
+
+    def record_stream_ended(self, transport: Transport, *, duration_seconds: float) -> None:
+        """One subscription that is over."""
+        self.metrics.record(instruments.STREAM_DURATION, duration_seconds, transport=transport.value)
+
+    def record_poll(self, tenant: str, *, outcome: PollOutcome) -> None:
+        """One reading for all of a tenant's subscribers."""
+        self.metrics.count(instruments.FEED_POLLS, tenant=tenant, outcome=outcome.value)
+
+    def record_event_lag(self, tenant: str, seconds: float) -> None:
+        """One event made, so long after the reading was at hand."""
+        self.metrics.record(instruments.EVENT_LAG, seconds, tenant=tenant)
 
     def record_upstream(
         self,

@@ -7,7 +7,7 @@ import msgspec
 from starlette.datastructures import Headers
 
 from gateway.domain.call_center import CallCenter
-from gateway.domain.errors import BadRequest, Unauthenticated
+from gateway.domain.errors import BadRequest, CredentialsRejected, Unauthenticated
 from gateway.domain.ids import TenantId
 from gateway.tenancy import TENANT_HEADER, Caller, Directory
 from gateway.web.rates import RequestRates
@@ -48,14 +48,23 @@ class Authentication:
         self._rates.count_tenant(tenant.id)
         return Visitor(caller=caller, tenant_id=tenant.id, call_center=self._call_center_of(tenant.id))
 
+    async def confirm(self, headers: Headers, *, visitor: Visitor) -> None:
+        """Raise where these headers would not let the same visitor in any more; counts nothing."""
+        caller = await self._recognize(headers)
+        tenant = self._directory.resolve(caller, tenant_header=_tenant_of(headers))
+        if tenant.id != visitor.tenant_id or caller != visitor.caller:
+            raise CredentialsRejected("What you may do here has changed: come again.")
+
     async def identify(self, headers: Headers) -> Caller:
         """Say who calls, and count the call; for what is of no tenant."""
-        credential = _credential_of(headers)
-        caller = self._directory.authenticate(credential)
-        if caller is None:
-            caller = await self._directory.authenticate_token(credential)
+        caller = await self._recognize(headers)
         self._rates.count_caller(caller.name)
         return caller
+
+    async def _recognize(self, headers: Headers) -> Caller:
+        credential = _credential_of(headers)
+        caller = self._directory.authenticate(credential)
+        return await self._directory.authenticate_token(credential) if caller is None else caller
 
 
 def _credential_of(headers: Headers) -> str:

@@ -22,6 +22,7 @@ _REQUEST_HEADERS: Final = (
     "Cache-Control",
     "Content-Type",
     "Idempotency-Key",
+    "Last-Event-ID",
     "X-Operation-Cost",
     "X-Request-Id",
     "X-Tenant",

@@ -32,6 +32,14 @@ from gateway.tenancy import Caller
 from gateway.web.answers import data_answer, refuse
 from gateway.web.authentication import Authentication, Visitor
 from gateway.web.bodies import BodyTooSlow, GraphQLRequest, parse_body, parse_parameters, read_body
+from gateway.web.event_streams import (
+    ONLY_STREAMED,
+    EventStream,
+    as_one_event,
+    last_event_id_of,
+    takes_events,
+    transport_of,
+)
 from gateway.web.freshness import bound_of, freshness_headers
 from gateway.web.media_types import AnswerType, answer_type_of, is_readable, prefers_html
 from gateway.web.notes import name_of, note_code, note_operation, note_visitor, notes_of, request_id_in
@@ -39,6 +47,7 @@ from gateway.web.once import Idempotency
 from gateway.web.partial import tell_missing_parts
 from gateway.web.persisted import DocumentDesk
 from gateway.web.results import answer_document_errors, answer_errors, answer_result, errors_of
+from gateway.web.streams import StreamDesk
 
 COST_HEADER: Final = "X-Operation-Cost"
 _ALLOWED: Final = "GET, POST"
@@ -71,6 +80,7 @@ class GraphQLEndpoint:
         tracing: Tracing,
         limits: RequestLimits,
         introspection: bool = True,
+        streams: StreamDesk,
         page: Callable[[], Response] | None = None,
     ) -> None:
         self._schema = schema
@@ -83,6 +93,7 @@ class GraphQLEndpoint:
         self._tracing = tracing
         self._limits = limits
         self._introspection = introspection
+        self._streams = streams
         self._page = page
 
     async def __call__(self, request: Request) -> Response:
@@ -91,6 +102,8 @@ class GraphQLEndpoint:
             return self._page()
         kind = answer_type_of(request.headers.get("accept"))
         try:
+            if kind is None and takes_events(request.headers):
+                return as_one_event(await self._answer(request, kind=AnswerType.GRAPHQL))
             return await self._answer(request, kind=kind)
         except PersistedQueryNotFound as error:
             return answer_errors(errors_of(error), request=request, kind=kind or AnswerType.JSON)
@@ -113,13 +126,46 @@ class GraphQLEndpoint:
             return answer_document_errors(document, variables=asked.variables, request=request, kind=kind)
         operation = choose_operation(document, operation_name=asked.operation_name, variables=asked.variables)
         note_operation(request, operation)
+        if operation.type is OperationType.SUBSCRIPTION:
+            return await self._follow(operation, asked=asked, visitor=visitor, request=request, kind=kind)
+        return await self._answer_at_once(operation, visitor=visitor, request=request, kind=kind)
+
+    async def _answer_at_once(
+        self, operation: Operation, *, visitor: Visitor, request: Request, kind: AnswerType
+    ) -> Response:
         if request.method == "GET" and operation.type is not OperationType.QUERY:
-            message = "Only a query may be asked by GET."
+            message = "Only a query may be asked by GET, and a subscription."
             return _refuse(request, 405, message, kind=kind, headers={"allow": "POST"})
         with self._span_of(operation, tenant=visitor.tenant_id) as span:
             response = await self._answer_once(operation, visitor=visitor, request=request, kind=kind)
             span.end_with(notes_of(request).code)
         return response
+
+    async def _follow(
+        self,
+        operation: Operation,
+        *,
+        asked: GraphQLRequest,
+        visitor: Visitor,
+        request: Request,
+        kind: AnswerType,
+    ) -> Response:
+        check_variables(operation.variables, limit=self._limits.max_variable_values)
+        refusal = self._refusal(operation.read, cost=operation.cost, caller=visitor.caller)
+        if refusal is not None:
+            return answer_errors(errors_of(refusal), request=request, kind=kind)
+        if not takes_events(request.headers):
+            return _refuse(request, 406, ONLY_STREAMED, kind=kind)
+        with self._span_of(operation, tenant=visitor.tenant_id):
+            stream = await self._streams.open(
+                operation,
+                visitor=visitor,
+                headers=request.headers,
+                transport=transport_of(request.scope),
+                last_event_id=last_event_id_of(request.headers, asked.extensions),
+                hide_suggestions=not self._may_introspect(visitor.caller),
+            )
+        return EventStream(stream)
 
     def _span_of(self, operation: Operation, *, tenant: str) -> OpenSpan:
         return self._tracing.operation_span(

@@ -16,12 +16,13 @@ _KEY = "gateway.notes"
 class RequestNotes:
     """Filled in while a request is answered."""
 
-    __slots__ = ("caller", "code", "kind", "operation_name", "request_id", "tenant", "trace_id")
+    __slots__ = ("caller", "code", "is_stream", "kind", "operation_name", "request_id", "tenant", "trace_id")
 
     def __init__(self, request_id: str) -> None:
         self.request_id = request_id
         self.trace_id = ""
         self.kind = OperationKind.UNKNOWN
+        self.is_stream = False
         self.operation_name: str | None = None
         self.code: ErrorCode | None = None
         self.tenant: str | None = None

@@ -89,9 +89,10 @@ class Observation:
         wait_seconds: float,
     ) -> None:
         self._telemetry.record_http(route, status=status)
-        self._telemetry.record_request(
-            notes.kind, code=notes.code, duration_seconds=seconds, upstream_seconds=wait_seconds
-        )
+        if not notes.is_stream:
+            self._telemetry.record_request(
+                notes.kind, code=notes.code, duration_seconds=seconds, upstream_seconds=wait_seconds
+            )
         self._access.tell(
             request_id=notes.request_id,
             trace_id=notes.trace_id,

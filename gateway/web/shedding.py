@@ -10,6 +10,15 @@ from gateway.web.answers import refuse
 from gateway.web.notes import notes_in
 
 _RETRY_AFTER_SECONDS: Final = 1.0
+_KEY: Final = "gateway.shedding"
+
+
+def leave_shedding(scope: Scope) -> None:
+    """A request has become a stream: it has limits of its own, and leaves the room to requests."""
+    shedding = scope.get(_KEY)
+    if shedding is not None:
+        scope[_KEY] = None
+        shedding.let_out()
 
 
 class Shedding:
@@ -30,10 +39,16 @@ class Shedding:
             await self._refuse(scope, receive, send)
             return
         self._under_way += 1
+        scope[_KEY] = self
         try:
             await self._app(scope, receive, send)
         finally:
-            self._under_way -= 1
+            if scope[_KEY] is not None:
+                self._under_way -= 1
+
+    def let_out(self) -> None:
+        """One request takes no room any more."""
+        self._under_way -= 1
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
         notes = notes_in(scope)

@@ -41,6 +41,8 @@ AgentStateCounts: agents Int! inactive Int! loggedOut Int! loggedIn Int! paused 
 AgentStateGroup: queue Queue pause Pause state AgentState productive Boolean pauseType String
   counts AgentStateCounts!
 Viewer: name String! tenant String! scopes [String!]!
+AgentChanges: initial Boolean! agents [Agent!]! left [ID!]! totalCount Int! freshness Freshness!
+Subscription: agentChanged AgentChanges! agentStatesChanged AgentStateReport!
 Query: agents AgentConnection! agent Agent agentByLogin Agent queues [Queue!]! queue Queue pauses [Pause!]!
   agentStates AgentStateReport! viewer Viewer!
 Mutation: createAgent CreateAgentPayload! updateAgent UpdateAgentPayload! pauseAgent PauseAgentPayload!
@@ -86,6 +88,8 @@ Query.agent: id ID!
 Query.agentByLogin: login String!
 Query.queue: id ID!
 Query.agentStates: groupBy [AgentStateDimension!] filter AgentFilter
+Subscription.agentChanged: filter AgentFilter
+Subscription.agentStatesChanged: groupBy [AgentStateDimension!] filter AgentFilter
 Queue.agents: first Int after String last Int before String filter AgentFilter
 Mutation.createAgent: input CreateAgentInput!
 Mutation.updateAgent: input UpdateAgentInput!
@@ -192,13 +196,14 @@ def test_the_only_directives_are_those_of_the_specification() -> None:
 def test_root_fields_say_which_scope_they_need() -> None:
     scopes = {
         name: resolver_of(field).scope
-        for root in ("Query", "Mutation")
+        for root in ("Query", "Mutation", "Subscription")
         for name, field in SCHEMA.type_map[root].fields.items()  # type: ignore[attr-defined]
     }
     assert scopes == {
         **dict.fromkeys(
             ("agents", "agent", "agentByLogin", "queues", "queue", "pauses", "agentStates"), "agents:read"
         ),
+        **dict.fromkeys(("agentChanged", "agentStatesChanged"), "agents:read"),
         "viewer": None,
         **dict.fromkeys(
             ("createAgent", "updateAgent", "pauseAgent", "unpauseAgent", "logoffAgent"), "agents:write"
@@ -215,7 +220,7 @@ def test_below_the_root_only_queues_agents_and_allowed_pauses_may_read_upstream(
     reading = {
         f"{name}.{field}"
         for name, each in WITH_FIELDS.items()
-        if isinstance(each, GraphQLObjectType) and name not in ("Query", "Mutation")
+        if isinstance(each, GraphQLObjectType) and name not in ("Query", "Mutation", "Subscription")
         for field, what in each.fields.items()
         if resolver_of(what).source is Source.UPSTREAM and not resolver_of(what).is_fleeting
     }
@@ -239,6 +244,7 @@ def test_what_tells_of_ages_instants_or_the_caller_is_declared_as_fleeting() -> 
         if resolver_of(what).is_fleeting
     }
     assert fleeting == {
+        "AgentChanges.freshness",
         "AgentConnection.freshness",
         "AgentPause.elapsedSeconds",
         "AgentStateGroup.counts",

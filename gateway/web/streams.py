@@ -1,0 +1,297 @@
+"""Streams: a reader's way through a broadcast, by any transport; opened within limits, ended in order."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+from starlette.datastructures import Headers
+
+from gateway.domain.clock import Clock
+from gateway.domain.errors import BadRequest, ErrorCode, GatewayError, Overloaded, RateLimited
+from gateway.domain.feeds import Feeds
+from gateway.domain.ids import TenantId
+from gateway.domain.scopes import AGENTS_READ, require_scope
+from gateway.engine.execution import Operation
+from gateway.engine.executor import Executor
+from gateway.telemetry.labels import Transport
+from gateway.telemetry.telemetry import Telemetry
+from gateway.web.admissions import Admissions
+from gateway.web.authentication import Authentication, Visitor
+from gateway.web.broadcasts import Broadcast
+from gateway.web.events import Event
+
+_MAX_EVENT_ID_CHARS: Final = 100
+_RETRY_AFTER_SECONDS: Final = 5.0
+
+
+class StreamLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """How many may be open, and how often they are told something."""
+
+    max_per_caller: int
+    max_per_tenant: int
+    max_open: int
+    refresh_seconds: float
+    keep_alive_seconds: float
+    poll_seconds: float
+    deadline_seconds: float
+
+
+class Gone(Exception):
+    """The reader has hung up, or wants no more."""
+
+
+class Restarting(Exception):
+    """This process is about to stop: the reader is to come again, to another one."""
+
+
+class NotAdmitted(Exception):
+    """The reader's credential, tenant or scopes are not what they were; `error` says it."""
+
+    def __init__(self, error: GatewayError) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
+class Stream:
+    """One reader: what it has seen, and a bell. A slow one holds nothing but the name of a state."""
+
+    __slots__ = (
+        "_bell",
+        "_broadcast",
+        "_desk",
+        "_fault",
+        "_is_gone",
+        "_leave",
+        "_turn",
+        "began_at",
+        "code",
+        "operation_name",
+        "sent",
+        "state",
+        "tenant_id",
+        "transport",
+    )
+
+    def __init__(
+        self, broadcast: Broadcast, *, desk: "StreamDesk", tenant_id: TenantId, transport: Transport
+    ) -> None:
+        self._broadcast = broadcast
+        self._desk = desk
+        self._bell: asyncio.Future[None] | None = None
+        self._fault: GatewayError | None = None
+        self._is_gone = False
+        self._turn = -1
+        self._leave: tuple[Callable[[], None], ...] = ()
+        self.state: str | None = None
+        self.tenant_id = tenant_id
+        self.transport = transport
+        self.operation_name: str | None = None
+        self.code: ErrorCode | None = None
+        self.began_at = time.perf_counter()
+        self.sent = 0
+
+    async def next_event(self) -> Event | None:
+        """What to send next; None where there was nothing for so long that a sign of life is due.
+
+        Raises `Gone`, `Restarting` or `NotAdmitted`.
+        """
+        while True:
+            self._check()
+            if self._broadcast.is_ready and self._turn != self._broadcast.turn:
+                self._turn = self._broadcast.turn
+                event = await self._broadcast.event_since(self.state)
+                self._check()
+                self.state = event.state
+                self.code = event.code
+                self.sent += 1
+                self._desk.note_event(self)
+                return event
+            if not await self._rung():
+                return None
+
+    def ring(self) -> None:
+        """There is something to look at."""
+        if self._bell is not None and not self._bell.done():
+            self._bell.set_result(None)
+
+    def hang_up(self) -> None:
+        """The reader is gone."""
+        self._is_gone = True
+        self.ring()
+
+    def end_with(self, error: GatewayError) -> None:
+        """The reader is let in no more."""
+        self._fault = error
+        self.ring()
+
+    def close(self) -> None:
+        """Give everything back."""
+        leave, self._leave = self._leave, ()
+        for each in leave:
+            each()
+
+    def opened(self, *leave: Callable[[], None]) -> None:
+        """Take what is to be called at the end."""
+        self._leave = leave
+
+    def _check(self) -> None:
+        if self._is_gone:
+            raise Gone
+        if self._fault is not None:
+            self.code = self._fault.code
+            raise NotAdmitted(self._fault)
+        if self._desk.is_stopping:
+            raise Restarting
+
+    async def _rung(self) -> bool:
+        """Wait for the bell; False where it was silent for long."""
+        loop = asyncio.get_running_loop()
+        bell = self._bell = loop.create_future()
+        timer = loop.call_later(self._desk.limits.keep_alive_seconds, _ring_out, bell)
+        try:
+            return await bell is None
+        finally:
+            timer.cancel()
+            self._bell = None
+
+
+def _ring_out(bell: "asyncio.Future[object]") -> None:
+    if not bell.done():
+        bell.set_result(False)
+
+
+class StreamDesk:
+    """Opens streams within their limits; those of one subscription share one broadcast."""
+
+    def __init__(
+        self,
+        *,
+        executor: Executor,
+        feeds: Feeds,
+        authentication: Authentication,
+        clock: Clock,
+        limits: StreamLimits,
+        streams_end: asyncio.Event,
+        telemetry: Telemetry,
+    ) -> None:
+        self.limits = limits
+        self.is_stopping = False
+        self._executor = executor
+        self._feeds = feeds
+        self._clock = clock
+        self._admissions = Admissions(authentication, check_seconds=limits.poll_seconds)
+        self._streams_end = streams_end
+        self._telemetry = telemetry
+        self._log = telemetry.logger("gateway.streams")
+        self._open: set[Stream] = set()
+        self._callers: Counter[str] = Counter()
+        self._tenants: Counter[TenantId] = Counter()
+        self._by_transport: Counter[tuple[str, str]] = Counter()
+        self._broadcasts: dict[tuple[object, ...], Broadcast] = {}
+        self._stopping: asyncio.Task[None] | None = None
+        telemetry.observe_streams(lambda: dict(self._by_transport))
+
+    async def open(
+        self,
+        operation: Operation,
+        *,
+        visitor: Visitor,
+        headers: Headers,
+        transport: Transport,
+        last_event_id: str | None = None,
+        hide_suggestions: bool = False,
+    ) -> Stream:
+        """Open one; `Overloaded`, `RateLimited` or `Forbidden` where it may not be."""
+        require_scope([scope.value for scope in visitor.caller.scopes], scope=AGENTS_READ)
+        self._check_room(visitor)
+        broadcast = self._broadcast(operation, visitor=visitor, hide_suggestions=hide_suggestions)
+        stream = Stream(broadcast, desk=self, tenant_id=visitor.tenant_id, transport=transport)
+        self._count(stream, visitor=visitor, by=1)
+        stream.opened(
+            broadcast.follow(stream.ring),
+            self._admissions.hold(headers, visitor=visitor, end=stream.end_with),
+            lambda: self._closed(stream, visitor=visitor),
+        )
+        if last_event_id is not None and len(last_event_id) <= _MAX_EVENT_ID_CHARS:
+            stream.state = broadcast.state_of(last_event_id)
+        return stream
+
+    def note_event(self, stream: Stream) -> None:
+        """An event goes out."""
+        self._telemetry.record_stream_event(stream.tenant_id, transport=stream.transport)
+
+    def _check_room(self, visitor: Visitor) -> None:
+        limits = self.limits
+        if self.is_stopping or self._streams_end.is_set():
+            raise Overloaded("This process is stopping: come again.", retry_after_seconds=1.0)
+        if len(self._open) >= limits.max_open:
+            raise Overloaded(
+                f"Over {limits.max_open} subscriptions are open.", retry_after_seconds=_RETRY_AFTER_SECONDS
+            )
+        if self._tenants[visitor.tenant_id] >= limits.max_per_tenant:
+            raise Overloaded(
+                f"Over {limits.max_per_tenant} subscriptions of this tenant are open.",
+                retry_after_seconds=_RETRY_AFTER_SECONDS,
+            )
+        if self._callers[visitor.caller.name] >= limits.max_per_caller:
+            raise RateLimited(
+                f"You have {limits.max_per_caller} subscriptions open, as many as you may.",
+                retry_after_seconds=_RETRY_AFTER_SECONDS,
+            )
+
+    def _count(self, stream: Stream, *, visitor: Visitor, by: int) -> None:
+        (self._open.add if by > 0 else self._open.discard)(stream)
+        self._by_transport[visitor.tenant_id, stream.transport.value] += by
+        for counter, name in ((self._callers, visitor.caller.name), (self._tenants, visitor.tenant_id)):
+            counter[name] += by  # type: ignore[index]  # each by names of its own
+            if not counter[name]:  # type: ignore[index]
+                del counter[name]
+        if self._stopping is None:
+            self._stopping = asyncio.get_running_loop().create_task(self._await_end())
+
+    def _closed(self, stream: Stream, *, visitor: Visitor) -> None:
+        self._count(stream, visitor=visitor, by=-1)
+        self._feeds.left(visitor.tenant_id)
+        for key, broadcast in tuple(self._broadcasts.items()):
+            if not broadcast.readers:
+                del self._broadcasts[key]
+        self._telemetry.record_stream_ended(
+            stream.transport, duration_seconds=time.perf_counter() - stream.began_at
+        )
+
+    def _broadcast(self, operation: Operation, *, visitor: Visitor, hide_suggestions: bool) -> Broadcast:
+        try:
+            variables = msgspec.json.encode(operation.variables, order="deterministic")
+        except (UnicodeEncodeError, RecursionError):
+            raise BadRequest("The variables cannot be written as JSON in UTF-8.") from None
+        scopes = visitor.caller.scopes
+        key = (visitor.tenant_id, operation.document.sha256, operation.name, variables, scopes)
+        broadcast = self._broadcasts.get(key)
+        if broadcast is None:
+            broadcast = self._broadcasts[key] = Broadcast(
+                operation,
+                visitor=visitor,
+                feed=self._feeds.of(visitor.tenant_id),
+                executor=self._executor,
+                clock=self._clock,
+                silence_seconds=self.limits.refresh_seconds - self.limits.poll_seconds,
+                deadline_seconds=self.limits.deadline_seconds,
+                hide_suggestions=hide_suggestions,
+                on_event=lambda seconds: self._telemetry.record_event_lag(visitor.tenant_id, seconds),
+            )
+        return broadcast
+
+    async def _await_end(self) -> None:
+        await self._streams_end.wait()
+        self.is_stopping = True
+        for stream in tuple(self._open):
+            stream.ring()
+
+    async def close(self) -> None:
+        """End what waits for the end."""
+        if self._stopping is not None:
+            self._stopping.cancel()
+            await asyncio.wait([self._stopping])
