@@ -17,7 +17,7 @@ from gateway.evolux.retries import Retries
 from gateway.telemetry.spans import UNSAMPLED, OpenSpan
 
 Reply = Callable[[asyncio.StreamWriter], Awaitable[None]]
-TOKEN = "planted-token-do-tenant"
+TOKEN = "planted-key-of-a-tenant"
 
 
 class RawEvolux:
