@@ -8,6 +8,7 @@ const FIRST_RETRY_MS = 1_000;
 const QUIET_MS = 45_000; // longer without a sign of life: the connection is dead and nobody said so
 const POLL_MS = 5_000;
 const STREAM_AGAIN_MS = 60_000;
+const SOON_MS = 500;
 const LONGEST_WAIT_MS = 30_000;
 const EARLY_ENDS = 2;
 const READINGS = 3;
@@ -43,25 +44,26 @@ export class Feed {
   // Runs until the signal is aborted; throws `Refused` where a person must act.
   async run() {
     while (!this.#signal.aborted) {
+      const isStreaming = this.#earlyEnds < EARLY_ENDS;
       try {
-        if (this.#earlyEnds < EARLY_ENDS) await this.#stream();
-        else await this.#pollForAWhile();
+        await (isStreaming ? this.#stream() : this.#pollForAWhile());
       } catch (error) {
-        await this.#recover(error);
+        if (this.#signal.aborted) return;
+        if (!(error instanceof Refused) || FINAL.has(error.code)) throw error;
+        await (isStreaming ? this.#tryAnotherStream(error) : this.#waitFor(error));
       }
     }
   }
 
-  async #recover(error) {
-    if (this.#signal.aborted) return;
-    if (!(error instanceof Refused) || FINAL.has(error.code)) throw error;
-    if (STREAM_REFUSED.has(error.code) && this.#earlyEnds < EARLY_ENDS) {
-      this.#earlyEnds = EARLY_ENDS;
-      return;
-    }
-    this.#earlyEnds += 1;
+  // A stream that ended badly says nothing of the gateway: one more is tried, and then the query tells.
+  async #tryAnotherStream(error) {
+    this.#earlyEnds = STREAM_REFUSED.has(error.code) ? EARLY_ENDS : this.#earlyEnds + 1;
+    if (this.#earlyEnds < EARLY_ENDS) await pause(Math.random() * SOON_MS, this.#signal);
+  }
+
+  async #waitFor(error) {
     this.#failures += 1;
-    const wait = waitFor(this.#failures, error.retryAfterMs);
+    const wait = waitAfter(this.#failures, error.retryAfterMs);
     this.#tell({ mode: "down", code: error.code, until: Date.now() + wait });
     await pause(wait, this.#signal);
   }
@@ -113,7 +115,7 @@ export class Feed {
       if (wasDown) break;
       await pause(POLL_MS, this.#signal);
     } while (Date.now() < end && !this.#signal.aborted);
-    this.#earlyEnds = wasDown ? 0 : EARLY_ENDS - 1;
+    this.#earlyEnds = EARLY_ENDS - 1;
   }
 
   #arrive(mode, changes) {
@@ -149,7 +151,7 @@ export class Feed {
 }
 
 // 1, 2, 4 … 30 seconds, each drawn between its half and its whole, so that boards do not come back as one.
-function waitFor(failures, retryAfterMs) {
+function waitAfter(failures, retryAfterMs) {
   const longest = Math.min(1000 * 2 ** (failures - 1), LONGEST_WAIT_MS);
   return Math.max(longest * (0.5 + Math.random() / 2), retryAfterMs ?? 0);
 }
