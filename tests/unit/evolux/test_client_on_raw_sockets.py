@@ -46,7 +46,7 @@ from tests.unit.evolux.raw_evolux import (
 READ = Request(operation=Operation.LIST_AGENTS, page=1)
 POST = Request(operation=Operation.PAUSE_AGENT, agent_id=AgentId(7), body=b'{"pause_id":49}')
 PUT = Request(operation=Operation.UPDATE_AGENT, agent_id=AgentId(7), body=b'{"name":"A"}')
-CREATE = Request(operation=Operation.CREATE_AGENT, body=b"{}", secrets=("planted-password",))
+CREATE = Request(operation=Operation.CREATE_AGENT, body=b"{}", secrets=("planted-key-of-ana",))
 OK = {"meta": {"status": 200, "message": "OK"}}
 IMPATIENT = ConnectionLimits(connect_seconds=0.2, read_seconds=0.1, attempt_seconds=0.3)
 
@@ -329,7 +329,7 @@ async def test_the_token_stands_in_its_header_and_nowhere_else() -> None:
 
 
 async def test_no_secret_reaches_the_log_though_evolux_repeats_it() -> None:
-    echo = {"meta": {"status": 400, "message": f"planted-password {TOKEN} não presta " + "x" * 900}}
+    echo = {"meta": {"status": 400, "message": f"planted-key-of-ana {TOKEN} não presta " + "x" * 900}}
     watcher = Watcher()
     error, _ = await failure_of(CREATE, json_reply(400, body=echo), observer=watcher)
     assert type(error) is UpstreamRefused
@@ -340,8 +340,8 @@ async def test_no_secret_reaches_the_log_though_evolux_repeats_it() -> None:
     assert text.startswith("*** *** não presta")
     assert len(text) == 200
     assert TOKEN not in str(report)
-    assert "planted-password" not in str(report)
-    assert "planted-password" not in repr(CREATE)
+    assert "planted-key-of-ana" not in str(report)
+    assert "planted-key-of-ana" not in repr(CREATE)
 
 
 async def test_what_the_gate_raises_is_never_sent_and_never_tried_again() -> None:
