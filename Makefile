@@ -68,6 +68,7 @@ lock:
 	printf 'hatchling>=1.27\neditables\n' | $(LOCK) - -c requirements/runtime.txt -o requirements/build.txt
 	$(LOCK) --group dev pyproject.toml -c requirements/runtime.txt -o requirements/dev.txt
 	printf 'gql[aiohttp]\nariadne-codegen\n' | $(LOCK) - -o requirements/clients.txt
+	printf 'pandas\npyarrow\npolars\nduckdb\n' | $(LOCK) - -o requirements/readers.txt
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage* dist

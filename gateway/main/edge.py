@@ -31,6 +31,7 @@ from gateway.web.app import build_app
 from gateway.web.authentication import Authentication
 from gateway.web.board import board_routes
 from gateway.web.connections import LIMITS_KEY, ConnectionLimits
+from gateway.web.exports import FileDesk
 from gateway.web.graphiql import asset_routes, graphiql_page
 from gateway.web.graphql import GraphQLEndpoint, RequestLimits
 from gateway.web.health import Health
@@ -100,6 +101,7 @@ def build_edge(
         authentication=authentication,
         idempotency=idempotency,
         clock=clock.now,
+        files=FileDesk(telemetry),
         limits=_rest_limits(limits),
     )
 

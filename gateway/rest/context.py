@@ -14,6 +14,7 @@ from gateway.domain.ledger import Ledger
 from gateway.domain.listings import FreshnessBound, Reading
 from gateway.domain.pauses import AllowedPause
 from gateway.domain.queues import Queue
+from gateway.rest.exports.formats import Export
 from gateway.telemetry.audit import AuditEntry, AuditTrail
 from gateway.telemetry.audited import AuditedCallCenter
 
@@ -79,22 +80,27 @@ class RestContext:
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """A request, read: parameters of path and query, and the body; None where the operation takes none."""
+    """A request, read: parameters of path and query, and the body; None where the operation takes none.
+
+    `format` is the one that `Accept` chose, where the operation has several.
+    """
 
     path: Any = None
     query: Any = None
     body: Any = None
+    format: Any = None
 
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True):
     """An answer: `shape` makes its JSON, if it is needed at all.
 
     `versions` are of the listings that it is a pure function of, with what was asked; None where it is not.
-    `links` are relations and the query of the page they lead to.
+    `links` are relations and the query of the page they lead to. An `export` is sent as a file instead.
     """
 
-    shape: Callable[[], Any]
+    shape: Callable[[], Any] = dict
     versions: tuple[str, ...] | None = None
     status: int = 200
     location: str | None = None
     links: dict[str, dict[str, str]] = {}
+    export: Export | None = None

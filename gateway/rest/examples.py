@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import msgspec
+
 from gateway.domain.agents import AgentState
 from gateway.domain.errors import AgentOnCall
 from gateway.rest.agent_states import AgentStateCounts, AgentStateGroup, AgentStateReport, Freshness
@@ -17,6 +19,7 @@ from gateway.rest.bulk import (
     PausingMany,
 )
 from gateway.rest.errors import write_error_of
+from gateway.rest.exports.rows import ExportedAgent, ExportedAgentStates
 from gateway.rest.pauses import AgentPause, AllowedPause, AllowedPauseList, Pause, PauseList
 from gateway.rest.queues import Queue, QueueList
 from gateway.rest.shapes import NamedQueue
@@ -59,6 +62,51 @@ _COUNTS: Final = AgentStateCounts(
 )
 _ON_CALL: Final = write_error_of(AgentOnCall("The agent is on a call."))
 
+_EXPORTED_AGENT: Final = ExportedAgent(
+    id=7,
+    name="Maria da Conceição",
+    login="maria",
+    enabled=True,
+    archived=False,
+    state=AgentState.PAUSED,
+    state_since=_NOON,
+    extension="sip/3012",
+    queue_ids=(13,),
+    queue_names=("Cobrança",),
+    outbound_queue_id=None,
+    outbound_queue_name=None,
+    current_pause_id=46983,
+    current_pause_pause_id=49,
+    current_pause_pause_description="10 minutos/NR17",
+    current_pause_pause_type="nr17rest10",
+    current_pause_pause_productive=True,
+    current_pause_started_at=_NOON,
+    current_pause_max_duration_seconds=600,
+    last_pause_id=None,
+    last_pause_pause_id=None,
+    last_pause_pause_description=None,
+    last_pause_pause_type=None,
+    last_pause_pause_productive=None,
+    last_pause_started_at=None,
+    last_pause_ended_at=None,
+    last_pause_max_duration_seconds=None,
+    last_login_id=4591,
+    last_login_extension="sip/3012",
+    last_login_started_at=_NINE,
+    last_login_ended_at=None,
+)
+_EXPORTED_STATES: Final = ExportedAgentStates(
+    is_total=False,
+    queue_id=13,
+    queue_name="Cobrança",
+    pause_id=None,
+    pause_description=None,
+    pause_type=None,
+    productive=None,
+    state=None,
+    **msgspec.structs.asdict(_COUNTS),
+)
+
 EXAMPLES: Final[Mapping[type, Any]] = {
     Agent: _AGENT,
     AgentList: AgentList(
@@ -91,6 +139,8 @@ EXAMPLES: Final[Mapping[type, Any]] = {
             ),
         )
     ),
+    ExportedAgent: _EXPORTED_AGENT,
+    ExportedAgentStates: _EXPORTED_STATES,
     PauseList: PauseList(pauses=(_PAUSE,)),
     Queue: Queue(id="13", name="Cobrança", slug="cobranca", number="3001", public_number=None),
     QueueList: QueueList(

@@ -10,6 +10,9 @@ from gateway.domain.errors import BadUserInput, ErrorCode, Refusal, error_classe
 from gateway.domain.idempotency import KEY_HEADER, REPLAYED_HEADER
 from gateway.rest.errors import PROBLEM_TYPE, STATUS_BY_CODE, Problem, problem_of
 from gateway.rest.examples import EXAMPLES
+from gateway.rest.exports.exporting import HEADERS as EXPORT_HEADERS
+from gateway.rest.exports.formats import ExportFormat
+from gateway.rest.exports.tables import columns_of
 from gateway.rest.operations import OPERATIONS, PREFIX, Operation, Tag, by_path
 from gateway.rest.shapes import Given
 
@@ -106,7 +109,15 @@ def _schemas() -> dict[str, Any]:
     types += [operation.body for operation in OPERATIONS if operation.body is not None]
     _, schemas = msgspec.json.schema_components(list(dict.fromkeys(types)), ref_template=_REF)
     extras = {of.__name__: dict(of.schema_extra) for of in types if issubclass(of, Given)}
+    for operation in OPERATIONS:
+        if operation.formats:
+            _add_column_types(schemas[operation.answer.__name__], row_type=operation.answer)
     return {name: {**_tidy(schema), **extras.get(name, {})} for name, schema in sorted(schemas.items())}
+
+
+def _add_column_types(schema: dict[str, Any], *, row_type: type[msgspec.Struct]) -> None:
+    for column in columns_of(row_type):
+        schema["properties"][column.name]["x-arrow-type"] = column.type_name
 
 
 def _tidy(schema: Any) -> Any:
@@ -191,7 +202,7 @@ def _responses(operation: Operation) -> dict[str, Any]:
     success: dict[str, Any] = {
         "description": operation.summary + ".",
         "headers": _answer_headers(operation),
-        "content": {JSON_TYPE: _media(operation.answer)},
+        "content": _content(operation),
     }
     answers: dict[str, Any] = {str(operation.status): success}
     if not operation.is_write:
@@ -199,6 +210,20 @@ def _responses(operation: Operation) -> dict[str, Any]:
     for status in sorted(statuses):
         answers[str(status)] = {"$ref": f"#/components/responses/{_name(status)}"}
     return answers
+
+
+def _content(operation: Operation) -> dict[str, Any]:
+    """The media types of an answer; of a file, the types of its columns stand with those of JSON."""
+    if not operation.formats:
+        return {JSON_TYPE: _media(operation.answer)}
+    content: dict[str, Any] = {
+        each.media_type: {
+            "schema": {"type": "string", "description": f"A row is `{operation.answer.__name__}`."}
+        }
+        for each in operation.formats
+    }
+    content[ExportFormat.NDJSON.media_type] = _media(operation.answer)
+    return content
 
 
 def _answer_headers(operation: Operation) -> dict[str, Any]:
@@ -210,6 +235,9 @@ def _answer_headers(operation: Operation) -> dict[str, Any]:
         headers["ETag"] = ("The version of what was read, where it has one.", text)
         headers["Age"] = ("How many seconds ago Evolux was asked.", {"type": "integer"})
         headers["Cache-Status"] = ("Where the listing came from, after RFC 9211.", text)
+    if operation.formats:
+        headers |= {name: (words, text) for name, words in EXPORT_HEADERS.items()}
+        headers["Content-Disposition"] = ("The file's name.", text)
     return {name: {"description": words, "schema": schema} for name, (words, schema) in headers.items()}
 
 

@@ -10,6 +10,9 @@ from gateway.domain.errors import ErrorCode
 from gateway.domain.scopes import AGENTS_READ, AGENTS_WRITE
 from gateway.rest import agent_states, agents, bulk, pauses, queues, viewer, writes
 from gateway.rest.context import Answered, Asked, RestContext
+from gateway.rest.exports import exporting
+from gateway.rest.exports.formats import ExportFormat
+from gateway.rest.exports.rows import ExportedAgent, ExportedAgentStates
 
 PREFIX: Final = "/v1"
 
@@ -24,11 +27,15 @@ class Tag(Enum):
     QUEUES = "Queues and who serves them."
     PAUSES = "The reasons for pauses."
     STATES = "How many agents are in which state."
+    EXPORTS = "Whole tables as files, for analytics."
     CALLER = "Who calls."
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """One operation. `body_optional` where leaving the body out means all its defaults."""
+    """One operation. `body_optional` where leaving the body out means all its defaults.
+
+    Where it has `formats`, `answer` is a row of the file.
+    """
 
     name: str
     method: str
@@ -45,6 +52,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     body: Any = None
     body_optional: bool = False
     codes: tuple[ErrorCode, ...] = ()
+    formats: tuple[ExportFormat, ...] = ()
 
     @property
     def is_write(self) -> bool:
@@ -286,6 +294,40 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         answer=agent_states.AgentStateReport,
         scope=AGENTS_READ,
         query=agent_states.StatesQuery,
+    ),
+    Operation(
+        name="exportAgents",
+        method="GET",
+        path="/exports/agents",
+        summary="All chosen agents as a file",
+        description=(
+            "CSV, newline-delimited JSON, an Arrow stream or Parquet, by `Accept` or `format`; one snapshot "
+            "from the first row to the last. A listing that is not whole is refused."
+        ),
+        tag=Tag.EXPORTS,
+        handle=exporting.export_agents,
+        answer=ExportedAgent,
+        scope=AGENTS_READ,
+        query=exporting.ExportQuery,
+        codes=(ErrorCode.OVERLOADED,),
+        formats=tuple(ExportFormat),
+    ),
+    Operation(
+        name="exportAgentStates",
+        method="GET",
+        path="/exports/agent-states",
+        summary="How many agents are in each state, as a file",
+        description=(
+            "The first row counts all chosen agents, the others those of each group. Formats are those of "
+            "`/exports/agents`. A listing that is not whole is refused."
+        ),
+        tag=Tag.EXPORTS,
+        handle=exporting.export_agent_states,
+        answer=ExportedAgentStates,
+        scope=AGENTS_READ,
+        query=exporting.StatesExportQuery,
+        codes=(ErrorCode.OVERLOADED,),
+        formats=tuple(ExportFormat),
     ),
     Operation(
         name="getViewer",

@@ -13,6 +13,7 @@ from gateway.domain.agents import Agent
 from gateway.domain.bulk import BulkResult
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.telemetry import events
+from gateway.telemetry.labels import ExportOutcome
 
 LOGGER: Final = "gateway.audit"
 OK: Final = "OK"
@@ -61,6 +62,14 @@ class AuditTrail:
         told = {name: value for name, value in more.items() if value}
         log = structlog.get_logger(LOGGER)
         log.info(events.AUDIT, operation=operation, outcome=outcome, **known, **told, **self._fields)
+
+    def exported(
+        self, operation: str, outcome: ExportOutcome, *, file_format: str, rows: int, size: int
+    ) -> None:
+        """A file that was sent, whole or in part; `rows` where it was whole, `size` is the bytes sent."""
+        log = structlog.get_logger(LOGGER)
+        told = {"format": file_format, "rows": rows, "bytes": size, "outcome": outcome.value}
+        log.info(events.EXPORTED, operation=operation, **told, **self._fields)
 
     def _follow(
         self, sent: tuple[tuple[int | None, "asyncio.Task[Any]"], ...], *, entry: "AuditEntry"

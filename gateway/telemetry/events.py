@@ -46,6 +46,11 @@ AUDIT: Final = LogEvent(
         "request_id",
     ),
 )
+EXPORTED: Final = LogEvent(
+    "audit.export",
+    "One export that somebody had, whole or in part. Written whatever the level of the log.",
+    ("operation", "outcome", "format", "rows", "bytes", "tenant", "caller", "request_id"),
+)
 STARTED: Final = LogEvent("service.started", "The gateway serves.", ("version", "host", "port", "tenants"))
 DRAINING: Final = LogEvent(
     "service.draining", "A stop was asked for: unready from now on, and still serving.", ("seconds",)

@@ -237,6 +237,27 @@ EVENT_LAG: Final = Metric(
     labels=(labels.TENANT,),
     buckets=_OVERHEAD_BUCKETS,
 )
+EXPORTS: Final = Metric(
+    name="gateway.exports",
+    kind=MetricKind.COUNTER,
+    unit="{file}",
+    description="Exports that ended.",
+    labels=(labels.TENANT, labels.FILE_FORMAT, labels.EXPORT_OUTCOME),
+)
+EXPORTED_ROWS: Final = Metric(
+    name="gateway.exports.rows",
+    kind=MetricKind.COUNTER,
+    unit="{row}",
+    description="Rows of the exports that callers have whole.",
+    labels=(labels.TENANT, labels.FILE_FORMAT),
+)
+EXPORTED_BYTES: Final = Metric(
+    name="gateway.exports.size",
+    kind=MetricKind.COUNTER,
+    unit="By",
+    description="Bytes sent of exports, whole or not.",
+    labels=(labels.TENANT, labels.FILE_FORMAT),
+)
 EVENT_LOOP_LAG: Final = Metric(
     name="gateway.event_loop.lag",
     kind=MetricKind.HISTOGRAM,

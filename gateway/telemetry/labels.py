@@ -122,6 +122,17 @@ class KeyedOutcome(Enum):
     REFUSED = "refused"
 
 
+class ExportOutcome(Enum):
+    """What became of an export."""
+
+    WHOLE = "whole"
+    """The caller has it all."""
+    LEFT = "left"
+    """The caller left before its end."""
+    FAILED = "failed"
+    """It could not be made to its end."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
     """One label: closed where `values` are given, else held to `limit` distinct values by a guard."""
@@ -165,6 +176,14 @@ KEYED_OUTCOME: Final = Label(
 )
 TRANSPORT: Final = Label(name="transport", description="What the events leave by.", values=_values(Transport))
 POLL_OUTCOME: Final = Label(name="outcome", description="How the poll ended.", values=_values(PollOutcome))
+EXPORT_OUTCOME: Final = Label(
+    name="outcome",
+    description="Whether the caller has it all, left before, or it failed.",
+    values=_values(ExportOutcome),
+)
+FILE_FORMAT: Final = Label(
+    name="format", description="What the file is.", values=("csv", "ndjson", "arrow", "parquet")
+)
 WALK_OUTCOME: Final = Label(name="outcome", description="How the walk ended.", values=_values(WalkOutcome))
 HAND_OVER: Final = Label(
     name="reason", description="Why graphql-core ran the query.", values=_values(HandOver)

@@ -18,6 +18,7 @@ from gateway.telemetry.export import OtlpExport
 from gateway.telemetry.incidents import IncidentLog
 from gateway.telemetry.labels import (
     SUCCESS,
+    ExportOutcome,
     HandOver,
     KeyedOutcome,
     ListingOutcome,
@@ -188,6 +189,15 @@ class Telemetry:
     def record_event_lag(self, tenant: str, seconds: float) -> None:
         """One event made, so long after the reading was at hand."""
         self.metrics.record(instruments.EVENT_LAG, seconds, tenant=tenant)
+
+    def record_export(
+        self, tenant: str, *, file_format: str, outcome: ExportOutcome, rows: int, size: int
+    ) -> None:
+        """One export that ended; `rows` where the caller has it whole, `size` is the bytes sent."""
+        which = {"tenant": tenant, "format": file_format}
+        self.metrics.count(instruments.EXPORTS, **which, outcome=outcome.value)
+        self.metrics.count(instruments.EXPORTED_ROWS, rows, **which)
+        self.metrics.count(instruments.EXPORTED_BYTES, size, **which)
 
     def record_upstream(
         self,

@@ -13,6 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.domain.errors import ErrorCode, Forbidden
+from gateway.rest.exports.exporting import HEADERS as EXPORT_HEADERS
 from gateway.web.answers import refuse
 from gateway.web.notes import notes_in
 
@@ -28,7 +29,7 @@ _REQUEST_HEADERS: Final = (
     "X-Tenant",
     "traceparent",
 )
-_ANSWER_HEADERS: Final = ("Age", "Cache-Status", "Retry-After", "X-Request-Id")
+_ANSWER_HEADERS: Final = (*EXPORT_HEADERS, "Age", "Cache-Status", "Retry-After", "X-Request-Id")
 _PREFLIGHT_SECONDS: Final = 600
 
 

@@ -1,6 +1,6 @@
 """Media types of GraphQL over HTTP: what a request may send, and which of two forms its answer takes."""
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping, Sequence
 from enum import Enum
 
 from starlette.datastructures import Headers
@@ -65,10 +65,23 @@ def accepts(accept: str | None, *, media_type: str) -> bool:
     """Say whether a caller takes answers of this type; one who says nothing takes all."""
     if not accept or not accept.strip():
         return True
-    family = f"{media_type.partition('/')[0]}/*"
+    return _quality_of(media_type, qualities=dict(_ranges(accept))) > 0
+
+
+def best_of(accept: str | None, *, offered: Sequence[str]) -> str | None:
+    """Choose a media type by quality, then by the order offered; None where the caller takes none of them."""
+    if not accept or not accept.strip():
+        return offered[0]
     qualities = dict(_ranges(accept))
-    ranked = (qualities.get(each) for each in (media_type, family, "*/*"))
-    return next((quality > 0 for quality in ranked if quality is not None), False)
+    ranked = {each: _quality_of(each, qualities=qualities) for each in offered}
+    best = max(ranked, key=lambda each: ranked[each])
+    return best if ranked[best] > 0 else None
+
+
+def _quality_of(media_type: str, *, qualities: Mapping[str, float]) -> float:
+    """How much a caller wants a type, by what is said of itself, else of its family, else of all."""
+    family = f"{media_type.partition('/')[0]}/*"
+    return next((qualities[each] for each in (media_type, family, "*/*") if each in qualities), 0.0)
 
 
 def _match(media_range: str, *, refused: Container[str]) -> AnswerType | None:

@@ -12,11 +12,12 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from gateway.domain.deadlines import one_deadline
-from gateway.domain.errors import BadRequest, GatewayError
+from gateway.domain.errors import BadRequest, GatewayError, Overloaded
 from gateway.domain.ledger import Ledger
 from gateway.domain.preconditions import UnexpectedAgent
 from gateway.rest.context import Answered, Asked, RestContext
 from gateway.rest.errors import PROBLEM_TYPE, encode_problem, problem_of
+from gateway.rest.exports.formats import Export
 from gateway.rest.openapi import JSON_TYPE, write_document
 from gateway.rest.operations import PREFIX, Operation, by_path
 from gateway.rest.requests import read_json, read_parameters
@@ -25,8 +26,9 @@ from gateway.web.answers import standard_headers
 from gateway.web.auditing import audited, require
 from gateway.web.authentication import Authentication, Visitor
 from gateway.web.bodies import BodyTooSlow, read_body
+from gateway.web.exports import FileDesk
 from gateway.web.freshness import bound_of, freshness_headers
-from gateway.web.media_types import accepts, is_readable
+from gateway.web.media_types import best_of, is_readable
 from gateway.web.notes import note_code, note_visitor, notes_of, request_id_in
 from gateway.web.once import Idempotency
 
@@ -49,11 +51,13 @@ class RestSurface:
         *,
         authentication: Authentication,
         idempotency: Idempotency,
+        files: FileDesk,
         clock: Callable[[], datetime],
         limits: RestLimits,
     ) -> None:
         self._authentication = authentication
         self._idempotency = idempotency
+        self._files = files
         self._clock = clock
         self._limits = limits
 
@@ -96,15 +100,17 @@ class RestSurface:
         notes_of(request).operation_name = operation.name
         visitor = await self._authentication.admit(request.headers)
         note_visitor(request, caller=visitor.caller.name, tenant=visitor.tenant_id)
-        if not accepts(request.headers.get("accept"), media_type=JSON_TYPE):
-            return _refuse(request, BadRequest(f"Answers are {JSON_TYPE}."), status=406)
+        media_type = _media_type(operation, request)
+        if media_type is None:
+            offered = ", ".join(_offered(operation))
+            return _refuse(request, BadRequest(f"Answers are {offered}."), status=406)
         body = b"" if operation.body is None else await self._read(request)
         if body and not is_readable(request.headers):
             return _refuse(request, BadRequest("Send application/json in UTF-8, not compressed."), status=415)
         scopes = frozenset(scope.value for scope in visitor.caller.scopes)
         if operation.scope is not None:
             require(operation.scope, of=operation, visitor=visitor, request=request)
-        asked = _read_asked(operation, request, body=body)
+        asked = _read_asked(operation, request, body=body, media_type=media_type)
 
         async def run(ledger: Ledger) -> Response:
             context = self._context(visitor, scopes=scopes, request=request, ledger=ledger)
@@ -135,8 +141,32 @@ class RestSurface:
             headers["etag"] = etag
             if _is_held(request.headers.get("if-none-match"), etag=etag):
                 return Response(status_code=304, headers=headers)
+        if answered.export is not None:
+            return await self._send(
+                answered.export, of=operation, context=context, request=request, headers=headers
+            )
         body = msgspec.json.encode(answered.shape())
         return Response(body, status_code=answered.status, headers={"content-type": JSON_TYPE, **headers})
+
+    async def _send(
+        self,
+        export: Export,
+        *,
+        of: Operation,
+        context: RestContext,
+        request: Request,
+        headers: Mapping[str, str],
+    ) -> Response:
+        try:
+            return await self._files.answer(
+                export,
+                operation=of.name,
+                context=context,
+                headers=headers,
+                is_head=request.method == "HEAD",
+            )
+        except Overloaded as error:
+            return _refuse(request, error, status=None)
 
     def _context(
         self, visitor: Visitor, *, scopes: frozenset[str], request: Request, ledger: Ledger
@@ -184,11 +214,24 @@ def _refuse(request: Request, error: GatewayError, *, status: int | None) -> Res
     )
 
 
-def _read_asked(operation: Operation, request: Request, *, body: bytes) -> Asked:
+def _offered(operation: Operation) -> tuple[str, ...]:
+    return tuple(each.media_type for each in operation.formats) or (JSON_TYPE,)
+
+
+def _media_type(operation: Operation, request: Request) -> str | None:
+    """What the answer is to be; a file's format may be named in the query, which says more than `Accept`."""
+    named = request.query_params.get("format")
+    if named in {each.value for each in operation.formats}:
+        return _offered(operation)[0]
+    return best_of(request.headers.get("accept"), offered=_offered(operation))
+
+
+def _read_asked(operation: Operation, request: Request, *, body: bytes, media_type: str) -> Asked:
     path = operation.path_type and read_parameters(request.path_params.items(), of=operation.path_type)
     query: Any = read_parameters(request.query_params.multi_items(), of=operation.query or _NoParameters)
     if operation.body is None:
-        return Asked(path, query, None)
+        chosen = next((each for each in operation.formats if each.media_type == media_type), None)
+        return Asked(path, query, None, chosen)
     return Asked(path, query, read_json(body or _nothing(operation), of=operation.body))
 
 
@@ -227,9 +270,15 @@ def _etag(answered: Answered, *, operation: Operation, request: Request) -> str 
     if answered.versions is None:
         return None
     asked = (operation.name, request.url.path, request.url.query, answered.versions)
-    return f'"{hashlib.blake2b(msgspec.json.encode(asked), digest_size=12).hexdigest()}"'
+    if answered.export is None:
+        return f'"{_digest(asked)}"'
+    return f'W/"{_digest((*asked, answered.export.format))}"'  # weak: a file tells when it was read, too
+
+
+def _digest(asked: object) -> str:
+    return hashlib.blake2b(msgspec.json.encode(asked), digest_size=12).hexdigest()
 
 
 def _is_held(if_none_match: str | None, *, etag: str) -> bool:
     given = [one.strip().removeprefix("W/") for one in (if_none_match or "").split(",")]
-    return etag in given or given == ["*"]
+    return etag.removeprefix("W/") in given or given == ["*"]

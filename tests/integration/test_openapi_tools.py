@@ -37,7 +37,7 @@ async def test_requests_made_from_the_document_are_answered_as_it_says(tmp_path:
         )
         writes = [request for request in simulators["acme"].requests if request.method != "GET"]
     assert code == 0, output[-8_000:]
-    assert "Tested: 20" in output
+    assert "Tested: 22" in output
     kinds = {(write.method, write.path.rstrip("0123456789").rpartition("/")[2]) for write in writes}
     assert {("POST", "agents"), ("POST", "pause"), ("POST", "unpause"), ("POST", "logoff")} <= kinds, kinds
     assert "internal_error" not in {line["event"] for line in served.log_lines()}

@@ -29,7 +29,8 @@ def test_every_operation_is_described_with_examples_of_its_types(operation: Oper
     shown = described(operation)
     assert shown["operationId"] == operation.name
     assert shown["summary"]
-    success = shown["responses"][str(operation.status)]["content"]["application/json"]
+    media_type = "application/x-ndjson" if operation.formats else "application/json"
+    success = shown["responses"][str(operation.status)]["content"][media_type]
     assert success["schema"] == {"$ref": f"#/components/schemas/{operation.answer.__name__}"}
     assert "example" in success["examples"]
     if operation.body is not None:
