@@ -215,3 +215,4 @@ def _connection_limits(limits: LimitSettings) -> ConnectionLimits:
     return ConnectionLimits(
         head_seconds=limits.head_seconds, max_head_bytes=limits.max_header_bytes + limits.max_body_bytes
     )
+        strangers=Rate(requests_per_second=limits.stranger_requests_per_second, burst=limits.stranger_burst),

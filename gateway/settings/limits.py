@@ -61,6 +61,13 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     tenant_burst: Annotated[
         Count, Meta(description="Requests for one tenant that may come at once after a rest.")
     ] = 4_000
+    stranger_requests_per_second: Annotated[
+        Rate,
+        Meta(description="Requests without a good key, of all strangers together; more are `RATE_LIMITED`."),
+    ] = 100.0
+    stranger_burst: Annotated[
+        Count, Meta(description="Requests without a good key that may come at once after a rest.")
+    ] = 500
     max_concurrent_requests: Annotated[
         Count, Meta(description="Requests served at a time in one process; more are `OVERLOADED`.")
     ] = 4_000

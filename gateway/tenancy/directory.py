@@ -14,6 +14,10 @@ from gateway.tenancy.tenants import Tenant
 TENANT_HEADER: Final = "X-Tenant"
 
 
+class TokenUnfit(CredentialsRejected):
+    """A token that our issuer signed, and that is not good here or now: its bearer is no stranger."""
+
+
 class TokenAuthority(Protocol):
     """Who can say whose a signed token is."""
 

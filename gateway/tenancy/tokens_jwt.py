@@ -16,6 +16,7 @@ from msgspec import Meta
 from gateway.domain.errors import CredentialsRejected
 from gateway.domain.ids import TenantId
 from gateway.tenancy.callers import ALL_TENANTS, Caller, DocumentMode, Scope
+from gateway.tenancy.directory import TokenUnfit
 from gateway.tenancy.issuer_keys import IssuerKeys
 from gateway.tenancy.jwks import KeyId
 
@@ -32,6 +33,10 @@ CALLER_PREFIX: Final = "jwt:"
 MAX_VERIFIED: Final = 1000
 """Tokens whose signature need not be verified again; told apart by digest, none is kept."""
 
+MAX_REFUSED: Final = 1000
+"""Tokens whose signature is known to be bad: a client that is stuck with one costs a lookup."""
+
+_BAD_SIGNATURE: Final = "The token's signature is not the issuer's."
 _TYPES: Final = frozenset({"jwt", "at+jwt", "application/jwt", "application/at+jwt"})
 _SHAPE: Final = re.compile(r"[A-Za-z0-9_-]{2,4096}\.[A-Za-z0-9_-]{2,8192}\.[A-Za-z0-9_-]{1,2048}")
 _MAX_HEADER_BYTES: Final = 4096
@@ -84,6 +89,7 @@ class TokenCallers:
         self._verified: cachetools.LRUCache[bytes, tuple[Key, dict[str, Any]]] = cachetools.LRUCache(
             maxsize=MAX_VERIFIED
         )
+        self._refused: cachetools.LRUCache[bytes, Key] = cachetools.LRUCache(maxsize=MAX_REFUSED)
 
     async def authenticate(self, token: str) -> Caller:
         """The caller; `CredentialsRejected` with a reason that quotes nothing, or `UpstreamUnavailable`.
@@ -104,35 +110,41 @@ class TokenCallers:
         return self._caller(claims)
 
     def _claims(self, token: str, *, key: Key) -> dict[str, Any]:
-        """The claims under a good signature, which is verified once for as long as its key is shown."""
+        """The claims under a good signature; one is verified once for as long as its key is shown."""
         digest = hashlib.sha256(token.encode()).digest()
         known = self._verified.get(digest)
         if known is not None and known[0] is key:
             return known[1]
-        claims = _read_claims(_verified(token, key=key))
+        if self._refused.get(digest) is key:
+            raise CredentialsRejected(_BAD_SIGNATURE)
+        payload = _verified(token, key=key)
+        if payload is None:
+            self._refused[digest] = key
+            raise CredentialsRejected(_BAD_SIGNATURE)
+        claims = _read_claims(payload)
         self._verified[digest] = key, claims
         return claims
 
     def _check(self, claims: Mapping[str, Any]) -> None:
         rules, now = self._rules, self._now_seconds()
         if claims.get("iss") != rules.issuer:
-            raise CredentialsRejected("The token is of another issuer.")
+            raise TokenUnfit("The token is of another issuer.")
         if rules.audience not in _listed(claims.get("aud")):
-            raise CredentialsRejected("The token is for another audience.")
+            raise TokenUnfit("The token is for another audience.")
         try:
             times = msgspec.convert(claims, _Times)
         except msgspec.ValidationError:
-            raise CredentialsRejected("The token does not say, in seconds, until when it is good.") from None
+            raise TokenUnfit("The token does not say, in seconds, until when it is good.") from None
         if times.exp <= now - rules.leeway_seconds:
-            raise CredentialsRejected("The token has expired.")
+            raise TokenUnfit("The token has expired.")
         if times.nbf is not None and times.nbf > now + rules.leeway_seconds:
-            raise CredentialsRejected("The token is not good yet.")
+            raise TokenUnfit("The token is not good yet.")
 
     def _caller(self, claims: Mapping[str, Any]) -> Caller:
         rules = self._rules
         name = claims.get(rules.name_claim)
         if not isinstance(name, str) or not name.isprintable() or not _NAME.fullmatch(name):
-            raise CredentialsRejected("The token does not say in one word who calls.")
+            raise TokenUnfit("The token does not say in one word who calls.")
         tenants = _words(claims.get(rules.tenants_claim))
         scopes = _words(claims.get(rules.scopes_claim))
         claims_all = ALL_TENANTS in tenants and rules.may_claim_all_tenants
@@ -159,12 +171,12 @@ def _read_header(token: str) -> _Header:
     return header
 
 
-def _verified(token: str, *, key: Key) -> bytes:
-    """The payload, once the signature is known to be good."""
+def _verified(token: str, *, key: Key) -> bytes | None:
+    """The payload under a good signature; None under another."""
     try:
         return deserialize_compact(token, key, registry=_REGISTRY).payload
     except (JoseError, ValueError, TypeError, RecursionError):
-        raise CredentialsRejected("The token's signature is not the issuer's.") from None
+        return None
 
 
 def _read_claims(payload: bytes) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from starlette.datastructures import Headers
 from gateway.domain.call_center import CallCenter
 from gateway.domain.errors import BadRequest, CredentialsRejected, Unauthenticated
 from gateway.domain.ids import TenantId
-from gateway.tenancy import TENANT_HEADER, Caller, Directory
+from gateway.tenancy import TENANT_HEADER, Caller, Directory, TokenUnfit
 from gateway.web.rates import RequestRates
 
 _BEARER = re.compile(r"Bearer +([^\s]{1,8192})", re.IGNORECASE)
@@ -57,7 +57,13 @@ class Authentication:
 
     async def identify(self, headers: Headers) -> Caller:
         """Say who calls, and count the call; for what is of no tenant."""
-        caller = await self._recognize(headers)
+        try:
+            caller = await self._recognize(headers)
+        except TokenUnfit:
+            raise  # whoever's token has expired is to hear so, whatever strangers do meanwhile
+        except Unauthenticated:
+            self._rates.count_stranger()
+            raise
         self._rates.count_caller(caller.name)
         return caller
 

@@ -41,11 +41,15 @@ class TokenBuckets:
 
 
 class RequestRates:
-    """The rates of callers and tenants; each process counts for itself."""
+    """The rates of callers and tenants, and of all strangers; each process counts for itself."""
 
-    def __init__(self, *, caller: Rate, tenant: Rate, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self, *, caller: Rate, tenant: Rate, strangers: Rate, monotonic: Callable[[], float]
+    ) -> None:
         self._caller = caller
         self._tenant = tenant
+        self._strangers = strangers
+        self._unknown = TokenBuckets(strangers, monotonic=monotonic)
         self._callers = TokenBuckets(caller, monotonic=monotonic)
         self._tenants = TokenBuckets(tenant, monotonic=monotonic)
 
@@ -56,6 +60,10 @@ class RequestRates:
     def count_tenant(self, tenant_id: TenantId) -> None:
         """`RateLimited` where the tenant is asked more than it may be."""
         _check(self._tenants.take(tenant_id), rate=self._tenant, whose="This tenant is sent")
+
+    def count_stranger(self) -> None:
+        """`RateLimited` where more requests than there may be come from nobody we know, all together."""
+        _check(self._unknown.take(""), rate=self._strangers, whose="Strangers send")
 
 
 def _check(wait_seconds: float, *, rate: Rate, whose: str) -> None:

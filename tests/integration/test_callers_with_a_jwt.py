@@ -13,7 +13,7 @@ import pytest
 from joserfc.jwk import ECKey
 
 from gateway.main.issuer import FETCH_SECONDS, MAX_JWKS_BYTES, fetch_keys
-from gateway.settings import JwtSettings
+from gateway.settings import JwtSettings, LimitSettings
 from gateway.simulator.world import World
 from gateway.tenancy.issuer_keys import KeysMissing
 from tests.issuer import AUDIENCE, ISSUER, OTHER_RSA, Issuer, claims, issuing, public, signed
@@ -27,10 +27,12 @@ def jwt(issuer: Issuer, **changes: Any) -> JwtSettings:
 
 
 @asynccontextmanager
-async def two_tenants(issuer: Issuer, **changes: Any) -> AsyncIterator[tuple[Served, Plan, dict[str, str]]]:
+async def two_tenants(
+    issuer: Issuer, *, limits: LimitSettings | None = None, **changes: Any
+) -> AsyncIterator[tuple[Served, Plan, dict[str, str]]]:
     worlds = {name: World(token=token_of(name)) for name in ("acme", "beta")}
     worlds["acme"].add_agent("Ana", login="ana")
-    plan = Plan(jwt=jwt(issuer, **changes))
+    plan = Plan(jwt=jwt(issuer, **changes), limits=limits or LimitSettings())
     async with serving(worlds, plan=plan) as (served, simulators):
         yield served, plan, {name: one.base_url for name, one in simulators.items()}
 
@@ -112,6 +114,28 @@ async def test_a_bad_token_is_answered_as_rfc_6750_has_it(token: str, reason: st
         assert nothing.headers["www-authenticate"] == 'Bearer realm="evolux-gateway"'
         assert (await ask(served, signed(claims()))).status_code == 200
         assert token not in served.logs.getvalue()
+
+
+async def test_strangers_are_slowed_down_together_and_lock_nobody_out() -> None:
+    limits = LimitSettings(stranger_requests_per_second=0.001, stranger_burst=3)
+    async with issuing() as issuer, two_tenants(issuer, limits=limits) as (served, _, _):
+        strangers = [signed(claims(sub=f"guess-{one}"), key=OTHER_RSA) for one in range(4)]
+        guesses = [await ask(served, one) for one in ("planted-key-guessed", *strangers)]
+        nothing = await served.client.post("/graphql", json={"query": QUERY})
+        rest = await served.client.get("/v1/agents", headers={"Authorization": "Bearer planted-key-guessed"})
+        status = await served.client.get("/v1/status")
+        expired = await ask(served, signed(claims(exp=1)))
+        newcomer = await ask(served, signed(claims(sub="first-seen-now")))
+        key = await ask(served, KEY, **{"X-Tenant": "acme"})
+    assert [one.status_code for one in guesses] == [401, 401, 401, 429, 429]
+    for refused in (*guesses[3:], nothing, rest, status):
+        assert refused.status_code == 429
+        assert "RATE_LIMITED" in refused.text
+        assert int(refused.headers["retry-after"]) > 1
+        assert "www-authenticate" not in refused.headers
+    assert rest.headers["content-type"] == "application/problem+json"
+    assert (expired.status_code, "expired" in expired.text) == (401, True)
+    assert (newcomer.status_code, key.status_code) == (200, 200)
 
 
 async def test_a_rotation_is_followed_with_one_fetch_for_a_hundred_callers() -> None:

@@ -289,6 +289,23 @@ async def test_a_signature_is_verified_once_and_everything_else_each_time(
         await known.authenticate(token)
 
 
+async def test_a_bad_signature_is_looked_at_once_for_as_long_as_the_key_is_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown = [public(RSA, kid="rsa-1")]
+    known = callers(shown=shown)
+    token = signed(claims(), key=OTHER_RSA)
+    with pytest.raises(CredentialsRejected, match="signature"):
+        await known.authenticate(token)
+    with monkeypatch.context() as patched:
+        patched.setattr(tokens_jwt, "deserialize_compact", None)
+        with pytest.raises(CredentialsRejected, match="signature"):
+            await known.authenticate(token)
+    shown[0] = public(OTHER_RSA, kid="rsa-1")
+    await known._keys._join()
+    assert (await known.authenticate(token)).name == "jwt:wallboard"
+
+
 async def test_a_token_that_was_verified_is_refused_once_its_key_is_another() -> None:
     shown = [public(RSA, kid="rsa-1")]
     known = callers(shown=shown)

@@ -42,13 +42,16 @@ def test_one_key_does_not_use_anothers_tokens() -> None:
 
 def test_who_is_over_a_rate_is_told_whose_it_is_and_when_to_come_again() -> None:
     one = Rate(requests_per_second=4, burst=1)
-    rates = RequestRates(caller=one, tenant=one, monotonic=HandClock())
+    rates = RequestRates(caller=one, tenant=one, strangers=one, monotonic=HandClock())
     rates.count_caller("board")
     rates.count_tenant(TenantId("acme"))
     with pytest.raises(RateLimited, match=r"^You send over 4 requests per second\.$") as caller:
         rates.count_caller("board")
     with pytest.raises(RateLimited, match=r"^This tenant is sent over 4 requests per second\.$") as tenant:
         rates.count_tenant(TenantId("acme"))
+    rates.count_stranger()
+    with pytest.raises(RateLimited, match=r"^Strangers send over 4 requests per second\.$"):
+        rates.count_stranger()
     assert caller.value.retry_after_seconds == tenant.value.retry_after_seconds == 0.25
     rates.count_caller("other")
     rates.count_tenant(TenantId("outra"))
