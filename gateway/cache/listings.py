@@ -24,6 +24,7 @@ from gateway.domain.clock import Clock
 from gateway.domain.errors import Failure, Refusal, UpstreamCredentialsRejected, UpstreamUnavailable
 from gateway.domain.listings import ANY_AGE, FreshnessBound, Reading, ReadSource, Snapshot
 from gateway.telemetry.overhead import upstream_wait
+from gateway.telemetry.spans import is_sampled
 from gateway.telemetry.tracing import Tracing
 
 RETRY_SECONDS: Final = 1.0
@@ -55,6 +56,8 @@ class HeldListings:
 
     async def read(self, key: ListingKey, fetch: Fetch, *, bound: FreshnessBound = ANY_AGE) -> Reading[Any]:
         """Give the listing as the policy and the caller's bound allow; raises what `fetch` raises."""
+        if not is_sampled():
+            return await self._read(key, fetch, bound=bound)
         return await self._spans.reading(key, lambda: self._read(key, fetch, bound=bound))
 
     async def _read(self, key: ListingKey, fetch: Fetch, *, bound: FreshnessBound) -> Reading[Any]:

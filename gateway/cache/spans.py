@@ -10,8 +10,8 @@ from gateway.cache.store import ListingKey
 from gateway.domain.listings import Reading
 from gateway.telemetry import names
 from gateway.telemetry.labels import ListingOutcome, WalkOutcome
-from gateway.telemetry.spans import OpenSpan
-from gateway.telemetry.tracing import Tracing, is_sampled
+from gateway.telemetry.spans import OpenSpan, is_sampled
+from gateway.telemetry.tracing import Tracing
 
 
 class ListingSpans:

@@ -15,6 +15,8 @@ from gateway.domain.listings import Snapshot
 class ListingKind(Enum):
     """The collections that Evolux lists."""
 
+    __hash__ = object.__hash__  # members are single; Enum's own is a Python function, and these are keys
+
     AGENTS = "agents"
     QUEUES = "queues"
     AGENT_PAUSES = "agent_pauses"

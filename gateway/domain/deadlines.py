@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from typing import Final, TypeVar
 
 from gateway.domain.errors import UpstreamTimeout
@@ -35,19 +35,26 @@ def current_deadline() -> Deadline | None:
     return _CURRENT.get()
 
 
-@contextmanager
-def one_deadline(seconds: float, *, monotonic: Callable[[], float] = time.monotonic) -> Iterator[Deadline]:
+class one_deadline:  # noqa: N801 - used as a verb; a class, because every request has one
     """Bound the block and the tasks begun in it: by the deadline that holds already, else by a new one."""
-    deadline = _CURRENT.get()
-    if deadline is not None:
-        yield deadline
-        return
-    deadline = Deadline(seconds, monotonic=monotonic)
-    token = _CURRENT.set(deadline)
-    try:
-        yield deadline
-    finally:
-        _CURRENT.reset(token)
+
+    __slots__ = ("_monotonic", "_seconds", "_token")
+
+    def __init__(self, seconds: float, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._seconds = seconds
+        self._monotonic = monotonic
+        self._token: Token[Deadline | None] | None = None
+
+    def __enter__(self) -> Deadline:
+        deadline = _CURRENT.get()
+        if deadline is None:
+            deadline = Deadline(self._seconds, monotonic=self._monotonic)
+            self._token = _CURRENT.set(deadline)
+        return deadline
+
+    def __exit__(self, *_raised: object) -> None:
+        if self._token is not None:
+            _CURRENT.reset(self._token)
 
 
 @contextmanager

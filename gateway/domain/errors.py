@@ -12,6 +12,8 @@ from typing import ClassVar
 class ErrorCode(Enum):
     """Every code a caller can meet, in GraphQL and REST alike."""
 
+    __hash__ = object.__hash__  # members are single; Enum's own is a Python function, and these are keys
+
     BAD_USER_INPUT = "BAD_USER_INPUT"
     AGENT_NOT_FOUND = "AGENT_NOT_FOUND"
     PAUSE_NOT_FOUND = "PAUSE_NOT_FOUND"

@@ -118,6 +118,8 @@ class Snapshot(Generic[Row_co]):
 class ReadSource(Enum):
     """Where a reading came from, in the words of RFC 9211."""
 
+    __hash__ = object.__hash__  # members are single; Enum's own is a Python function, and these are keys
+
     FRESH = "fresh"
     """Held, and young enough."""
     STALE = "stale"

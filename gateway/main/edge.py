@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +36,11 @@ from gateway.web.exports import FileDesk
 from gateway.web.graphiql import asset_routes, graphiql_page
 from gateway.web.graphql import GraphQLEndpoint, RequestLimits
 from gateway.web.health import Health
+from gateway.web.lane import QueryLane
 from gateway.web.once import Idempotency
 from gateway.web.persisted import DocumentDesk
 from gateway.web.rates import Rate, RequestRates
+from gateway.web.recognition import Recognition
 from gateway.web.rest import RestLimits, RestSurface
 from gateway.web.status import GatewayStatus, StatusPage
 from gateway.web.streams import StreamDesk, StreamLimits
@@ -124,6 +127,15 @@ def build_edge(
         max_concurrent_requests=limits.max_concurrent_requests,
         cors_origins=server.cors_origins,
         lifespan=with_documents,
+        lane=partial(
+            QueryLane,
+            recognition=Recognition(),
+            authentication=authentication,
+            executor=executor,
+            clock=clock.now,
+            tracing=telemetry.tracing,
+            deadline_seconds=limits.upstream_deadline_seconds,
+        ),
         more_routes=[
             status.route(),
             *rest.routes(),

@@ -18,6 +18,8 @@ SUCCESS: Final = "OK"
 class OperationKind(Enum):
     """What a caller asked to run; `UNKNOWN` where the request could not be read that far."""
 
+    __hash__ = object.__hash__  # members are single; Enum's own is a Python function, and these are keys
+
     QUERY = "query"
     MUTATION = "mutation"
     SUBSCRIPTION = "subscription"
@@ -48,6 +50,8 @@ class BreakerState(Enum):
 
 class ListingOutcome(Enum):
     """What a reader of a listing met."""
+
+    __hash__ = object.__hash__  # members are single; Enum's own is a Python function, and these are keys
 
     HIT = "hit"
     STALE = "stale"

@@ -1,6 +1,7 @@
 """Open spans: a sampled one that records, and one that costs next to nothing."""
 
 from asyncio import CancelledError
+from contextvars import ContextVar, Token
 from http import HTTPStatus
 from types import TracebackType
 from typing import Final, Self
@@ -22,6 +23,7 @@ from gateway.telemetry import names
 from gateway.telemetry.names import Attribute
 
 _NO_CONTEXT: Final = Context()
+_IS_SAMPLED: Final[ContextVar[bool]] = ContextVar("gateway_is_sampled", default=False)
 _REFUSALS: Final = frozenset(refusal.code for refusal in Refusal.__subclasses__())
 
 
@@ -32,7 +34,9 @@ class OpenSpan:
     refusal is an answer. No message, stack or argument is ever recorded.
     """
 
-    __slots__ = ("_error_status", "_span", "_token")
+    __slots__ = ("_error_status", "_outside", "_span", "_token")
+
+    _outside: Token[bool]
 
     def __init__(self, span: Span, *, error_status: int = HTTPStatus.INTERNAL_SERVER_ERROR) -> None:
         self._span = span
@@ -86,6 +90,7 @@ class OpenSpan:
 
     def __enter__(self) -> Self:
         self._token = otel_context.attach(set_span_in_context(self._span))
+        self._outside = _IS_SAMPLED.set(self.is_recording)
         return self
 
     def __exit__(
@@ -96,6 +101,7 @@ class OpenSpan:
     ) -> None:
         if error is not None and self.is_recording:
             self._judge(error)
+        _IS_SAMPLED.reset(self._outside)
         otel_context.detach(self._token)
         self._span.end()
 
@@ -182,6 +188,14 @@ class UnsampledRoot(OpenSpan):
         trace: TracebackType | None,
     ) -> None:
         otel_context.detach(self._token)
+
+
+def is_sampled() -> bool:
+    """Whether the current span records; asked before any attribute is put together.
+
+    It is asked many times a request, so that it must not cost a look at the SDK's context.
+    """
+    return _IS_SAMPLED.get()
 
 
 def trace_id_of(span: Span) -> str:

@@ -22,6 +22,7 @@ from opentelemetry.trace import get_current_span
 
 from gateway.telemetry.instruments import Metric
 from gateway.telemetry.labels import LabelGuard
+from gateway.telemetry.spans import is_sampled
 
 LabelValues = Mapping[str, str]
 LabelKey = tuple[str, ...]
@@ -116,9 +117,8 @@ class HistogramTally:
         buckets.sum += value
         buckets.min = min(buckets.min, value)
         buckets.max = max(buckets.max, value)
-        span = get_current_span()
-        if span.is_recording():
-            context = span.get_span_context()
+        if is_sampled():
+            context = get_current_span().get_span_context()
             buckets.exemplars[at] = Exemplar({}, value, time.time_ns(), context.span_id, context.trace_id)
 
     def as_data(self) -> MetricData | None:

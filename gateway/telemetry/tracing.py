@@ -17,7 +17,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from gateway.telemetry import names
 from gateway.telemetry.labels import BreakerState, OperationKind
 from gateway.telemetry.names import Attribute, SpanShape
-from gateway.telemetry.spans import UNSAMPLED, OpenSpan, UnsampledRoot, trace_id_of
+from gateway.telemetry.spans import UNSAMPLED, OpenSpan, UnsampledRoot, is_sampled, trace_id_of
 
 SCOPE: Final = "gateway"
 _METHODS: Final = frozenset(HTTPMethod)
@@ -183,11 +183,6 @@ class Tracing:
 
 def _unrecorded(trace_id: int) -> NonRecordingSpan:
     return NonRecordingSpan(SpanContext(trace_id, getrandbits(64) or 1, is_remote=False))
-
-
-def is_sampled() -> bool:
-    """Whether the current span records; asked before any attribute is put together."""
-    return get_current_span().is_recording()
 
 
 def current_span_context() -> SpanContext | None:

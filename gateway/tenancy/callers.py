@@ -39,6 +39,11 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     scopes: frozenset[Scope]
     documents: DocumentMode = DocumentMode.ALLOW
     may_introspect: bool = True
+    scope_names: frozenset[str] = frozenset()
+    """The scopes as GraphQL and REST know them; follows from `scopes`."""
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "scope_names", frozenset(scope.value for scope in self.scopes))
 
     def may_use(self, tenant: TenantId) -> bool:
         """Whether this tenant is one of the caller's."""
@@ -54,6 +59,11 @@ class Callers:
 
     def __init__(self, known: Iterable[tuple[KeyDigest, Caller]] = ()) -> None:
         self._known = tuple(known)
+        self._by_name = {caller.name: caller for _, caller in self._known}
+
+    def knows(self, caller: Caller) -> bool:
+        """Whether this very caller is one of them."""
+        return self._by_name.get(caller.name) is caller
 
     def authenticate(self, key: str) -> Caller | None:
         """The caller with this key, or None; the time taken tells neither which nor how near."""

@@ -49,6 +49,15 @@ class Directory:
         """Every tenant by its id; the mapping never changes, a replacement makes another."""
         return self._entries.tenants
 
+    @property
+    def epoch(self) -> object:
+        """The configuration of this moment, by identity: another one after each replacement."""
+        return self._entries
+
+    def has_key_of(self, caller: Caller) -> bool:
+        """Whether this is a caller with an API key."""
+        return self._entries.callers.knows(caller)
+
     def authenticate(self, key: str) -> Caller | None:
         """The caller with this API key, or None."""
         return self._entries.callers.authenticate(key)

@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from gateway.domain.errors import CredentialsRejected, ErrorCode, GatewayError
 from gateway.domain.scopes import MissingScope
@@ -29,12 +30,28 @@ def json_answer(
     )
 
 
-def data_answer(data: bytes, *, kind: AnswerType, headers: Mapping[str, str]) -> Response:
-    """Send data that the engine has encoded already."""
-    return Response(
-        b'{"data":' + data + b"}",
-        headers={"content-type": kind.content_type, "vary": "Accept", **headers},
-    )
+class DataAnswer(Response):
+    """An answer's data as the engine has encoded it; its headers are put together once per answer type."""
+
+    def __init__(self, data: bytes, *, kind: AnswerType, headers: Mapping[str, str]) -> None:
+        self.status_code = 200
+        self.background = None
+        self.body = b'{"data":%b}' % data
+        self.raw_headers = [
+            *_HEADERS[kind],
+            (b"content-length", b"%d" % len(self.body)),
+            *[(name.lower().encode(), value.encode()) for name, value in headers.items()],
+        ]
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        """Send it."""
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+
+_HEADERS: Final = {
+    kind: ((b"content-type", kind.content_type.encode()), (b"vary", b"Accept")) for kind in AnswerType
+}
 
 
 def refuse(

@@ -7,9 +7,11 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
 
 from gateway.domain.errors import BadRequest
 from gateway.telemetry.telemetry import Telemetry
@@ -34,10 +36,12 @@ def build_app(
     max_concurrent_requests: int,
     cors_origins: Collection[str] = (),
     lifespan: Lifespan | None = None,
+    lane: Callable[[ASGIApp], ASGIApp] | None = None,
     more_routes: Iterable[BaseRoute] = (),
 ) -> Starlette:
     """Put the edge together."""
-    app = Starlette(
+    app = EdgeApp(
+        lane=lane,
         routes=[
             Route("/graphql", _EveryMethod(graphql)),
             Route("/graphql/{document_id}", _EveryMethod(graphql)),
@@ -56,6 +60,24 @@ def build_app(
     )
     app.router.redirect_slashes = False  # the redirect would be made from the caller's own Host
     return app
+
+
+class EdgeApp(Starlette):
+    """The application; `lane` stands before the routes. What nothing catches, the outermost layer does."""
+
+    def __init__(self, *, lane: Callable[[ASGIApp], ASGIApp] | None = None, **more: Any) -> None:
+        super().__init__(**more)
+        self._lane = lane
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Starlette's, with the lane, and without its own last catch."""
+        handlers: Any = self.exception_handlers
+        app: ASGIApp = ExceptionMiddleware(self.router, handlers=handlers)
+        if self._lane is not None:
+            app = self._lane(app)
+        for cls, args, kwargs in reversed(self.user_middleware):
+            app = cls(app, *args, **kwargs)
+        return app
 
 
 class _EveryMethod:

@@ -21,6 +21,8 @@ class Visitor(msgspec.Struct, frozen=True, kw_only=True):
     caller: Caller
     tenant_id: TenantId
     call_center: CallCenter
+    epoch: object = None
+    """Of whom an API key says who it is: what was configured then. A JWT says it anew each time."""
 
 
 class Authentication:
@@ -43,10 +45,28 @@ class Authentication:
 
     async def admit(self, headers: Headers) -> Visitor:
         """Say who calls, count the call, and open the caller's tenant and no other."""
+        epoch = self._directory.epoch
         caller = await self.identify(headers)
         tenant = self._directory.resolve(caller, tenant_header=_tenant_of(headers))
         self._rates.count_tenant(tenant.id)
-        return Visitor(caller=caller, tenant_id=tenant.id, call_center=self._call_center_of(tenant.id))
+        return Visitor(
+            caller=caller,
+            tenant_id=tenant.id,
+            call_center=self._call_center_of(tenant.id),
+            epoch=epoch if self._directory.has_key_of(caller) else None,
+        )
+
+    def knows(self, visitor: Visitor) -> bool:
+        """Whether who was admitted before would be admitted as the same now, by the same headers."""
+        return (
+            visitor.epoch is self._directory.epoch
+            and self._call_center_of(visitor.tenant_id) is visitor.call_center
+        )
+
+    def count(self, visitor: Visitor) -> None:
+        """Count a call of somebody known; raises `RateLimited`."""
+        self._rates.count_caller(visitor.caller.name)
+        self._rates.count_tenant(visitor.tenant_id)
 
     async def confirm(self, headers: Headers, *, visitor: Visitor) -> None:
         """Raise where these headers would not let the same visitor in any more; counts nothing."""

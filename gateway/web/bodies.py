@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import msgspec
 from starlette.requests import Request
+from starlette.types import Message, Receive
 
 from gateway.domain.errors import BadRequest, OperationTooLarge
 
@@ -23,6 +24,18 @@ class GraphQLRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 class BodyTooSlow(BadRequest):
     """The body did not come in time: HTTP 408."""
+
+
+def take_at_once(receive: Receive) -> Message | None:
+    """The next message if it is here already; None where it has to be waited for, and nothing is taken."""
+    waiting = receive()
+    try:
+        waiting.send(None)  # type: ignore[attr-defined]  # servers' are coroutines
+    except StopIteration as done:
+        message: Message = done.value
+        return message
+    waiting.close()  # type: ignore[attr-defined]  # the same
+    return None
 
 
 async def read_body(request: Request, *, max_bytes: int, seconds: float) -> bytes:

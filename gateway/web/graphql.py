@@ -12,7 +12,6 @@ from starlette.responses import Response
 
 from gateway.domain.deadlines import one_deadline
 from gateway.domain.errors import (
-    BadRequest,
     GatewayError,
     GraphQLValidationFailed,
     OperationTooLarge,
@@ -21,17 +20,16 @@ from gateway.domain.errors import (
 from gateway.domain.ledger import Ledger
 from gateway.engine.documents import Documents
 from gateway.engine.execution import Operation, choose_operation
-from gateway.engine.executor import Executor, shallow_data
+from gateway.engine.executor import Executor
 from gateway.engine.limits import check_variables
 from gateway.engine.reading import ReadOperation
 from gateway.schema.context import OperationContext
 from gateway.telemetry.labels import OperationKind
-from gateway.telemetry.spans import OpenSpan
-from gateway.telemetry.tracing import Tracing, is_sampled
+from gateway.telemetry.spans import OpenSpan, is_sampled
+from gateway.telemetry.tracing import Tracing
 from gateway.tenancy import Caller
-from gateway.web.answers import data_answer, refuse
 from gateway.web.authentication import Authentication, Visitor
-from gateway.web.bodies import BodyTooSlow, GraphQLRequest, parse_body, parse_parameters, read_body
+from gateway.web.bodies import GraphQLRequest, parse_body, parse_parameters, read_body
 from gateway.web.event_streams import (
     ONLY_STREAMED,
     EventStream,
@@ -40,13 +38,20 @@ from gateway.web.event_streams import (
     takes_events,
     transport_of,
 )
-from gateway.web.freshness import bound_of, freshness_headers
-from gateway.web.media_types import AnswerType, answer_type_of, is_readable, prefers_html
-from gateway.web.notes import name_of, note_code, note_operation, note_visitor, notes_of, request_id_in
+from gateway.web.freshness import bound_of
+from gateway.web.media_types import AnswerType, answer_type_of, is_readable
+from gateway.web.notes import name_of, note_operation, note_visitor, notes_of, request_id_in
 from gateway.web.once import Idempotency
-from gateway.web.partial import tell_missing_parts
 from gateway.web.persisted import DocumentDesk
-from gateway.web.results import answer_document_errors, answer_errors, answer_result, errors_of
+from gateway.web.recognition import drop_memo, remember_query
+from gateway.web.refusals import is_for_a_person, refuse_error, refuse_request
+from gateway.web.results import (
+    answer_document_errors,
+    answer_errors,
+    answer_outcome,
+    answer_result,
+    errors_of,
+)
 from gateway.web.streams import StreamDesk
 
 COST_HEADER: Final = "X-Operation-Cost"
@@ -98,27 +103,32 @@ class GraphQLEndpoint:
 
     async def __call__(self, request: Request) -> Response:
         """Answer one request."""
-        if request.method == "GET" and self._page is not None and _is_for_a_person(request):
+        if request.method == "GET" and self._page is not None and is_for_a_person(request):
             return self._page()
         kind = answer_type_of(request.headers.get("accept"))
         try:
             if kind is None and takes_events(request.headers):
+                drop_memo(request.scope)
                 return as_one_event(await self._answer(request, kind=AnswerType.GRAPHQL))
             return await self._answer(request, kind=kind)
         except PersistedQueryNotFound as error:
             return answer_errors(errors_of(error), request=request, kind=kind or AnswerType.JSON)
         except GatewayError as error:
-            return _refuse_error(request, error, kind=kind or AnswerType.JSON)
+            return refuse_error(request, error, kind=kind or AnswerType.JSON)
 
     async def _answer(self, request: Request, *, kind: AnswerType | None) -> Response:
         if request.method not in {"GET", "POST"}:
-            return _refuse(request, 405, "GraphQL is asked by GET or POST.", headers={"allow": _ALLOWED})
+            return refuse_request(
+                request, 405, "GraphQL is asked by GET or POST.", headers={"allow": _ALLOWED}
+            )
         visitor = await self._authentication.admit(request.headers)
         note_visitor(request, caller=visitor.caller.name, tenant=visitor.tenant_id)
         if kind is None:
-            return _refuse(request, 406, f"Answers are {' or '.join(one.value for one in AnswerType)}.")
+            return refuse_request(
+                request, 406, f"Answers are {' or '.join(one.value for one in AnswerType)}."
+            )
         if request.method == "POST" and not is_readable(request.headers):
-            return _refuse(request, 415, "Send application/json in UTF-8, not compressed.", kind=kind)
+            return refuse_request(request, 415, "Send application/json in UTF-8, not compressed.", kind=kind)
         asked = await self._read(request)
         hides = not self._may_introspect(visitor.caller)
         document = await self._desk.read(asked, caller=visitor.caller, hide_suggestions=hides)
@@ -135,7 +145,10 @@ class GraphQLEndpoint:
     ) -> Response:
         if request.method == "GET" and operation.type is not OperationType.QUERY:
             message = "Only a query may be asked by GET, and a subscription."
-            return _refuse(request, 405, message, kind=kind, headers={"allow": "POST"})
+            return refuse_request(request, 405, message, kind=kind, headers={"allow": "POST"})
+        if self._is_plain(operation, request=request):
+            hides = not self._may_introspect(visitor.caller)
+            remember_query(operation, visitor=visitor, request=request, kind=kind, hides=hides)
         with self._span_of(operation, tenant=visitor.tenant_id) as span:
             response = await self._answer_once(operation, visitor=visitor, request=request, kind=kind)
             span.end_with(notes_of(request).code)
@@ -155,7 +168,7 @@ class GraphQLEndpoint:
         if refusal is not None:
             return answer_errors(errors_of(refusal), request=request, kind=kind)
         if not takes_events(request.headers):
-            return _refuse(request, 406, ONLY_STREAMED, kind=kind)
+            return refuse_request(request, 406, ONLY_STREAMED, kind=kind)
         with self._span_of(operation, tenant=visitor.tenant_id):
             stream = await self._streams.open(
                 operation,
@@ -166,6 +179,17 @@ class GraphQLEndpoint:
                 hide_suggestions=not self._may_introspect(visitor.caller),
             )
         return EventStream(stream)
+
+    def _is_plain(self, operation: Operation, *, request: Request) -> bool:
+        """Whether it is a query that is run, of the call centre alone, and answered with nothing added."""
+        if operation.type is not OperationType.QUERY:
+            return False
+        check_variables(operation.variables, limit=self._limits.max_variable_values)
+        return (
+            not operation.read.asks_schema
+            and operation.cost <= self._limits.max_cost
+            and not self._report(0, request=request)
+        )
 
     def _span_of(self, operation: Operation, *, tenant: str) -> OpenSpan:
         return self._tracing.operation_span(
@@ -219,17 +243,8 @@ class GraphQLEndpoint:
         context = self._context(visitor, request=request, ledger=ledger)
         with one_deadline(self._limits.deadline_seconds):
             outcome = await self._executor.run(operation, context=context, hide_suggestions=hides)
-        headers = freshness_headers(context.readings)
-        if isinstance(outcome, bytes):
-            if not extensions and all(reading.failure is None for reading in context.readings):
-                return data_answer(outcome, kind=kind, headers=headers)
-            outcome = ExecutionResult(shallow_data(outcome))
-        return answer_result(
-            tell_missing_parts(outcome, context.readings),
-            request=request,
-            kind=kind,
-            headers=headers,
-            extensions=extensions,
+        return answer_outcome(
+            outcome, readings=context.readings, request=request, kind=kind, extensions=extensions
         )
 
     def _refusal(self, read: ReadOperation, *, cost: int, caller: Caller) -> GatewayError | None:
@@ -264,7 +279,7 @@ class GraphQLEndpoint:
         return OperationContext(
             tenant_id=visitor.tenant_id,
             caller_name=visitor.caller.name,
-            scopes=frozenset(scope.value for scope in visitor.caller.scopes),
+            scopes=visitor.caller.scope_names,
             call_center=visitor.call_center,
             bound=bound_of(request.headers.get("cache-control")),
             clock=self._clock,
@@ -272,36 +287,3 @@ class GraphQLEndpoint:
             tracing=self._tracing if is_sampled() else None,
             ledger=ledger,
         )
-
-
-def _is_for_a_person(request: Request) -> bool:
-    asked = request.query_params.keys() | request.path_params.keys()
-    return asked.isdisjoint({"query", "extensions", "documentId", "document_id"}) and prefers_html(
-        request.headers.get("accept")
-    )
-
-
-def _refuse_error(request: Request, error: GatewayError, *, kind: AnswerType) -> Response:
-    """Refuse, and end the connection where the rest of a body is not waited for."""
-    note_code(request, error.code)
-    is_unread = isinstance(error, BodyTooSlow | OperationTooLarge)
-    return refuse(
-        error,
-        request_id=request_id_in(request),
-        status=408 if isinstance(error, BodyTooSlow) else None,
-        kind=kind,
-        headers={"connection": "close"} if is_unread else None,
-    )
-
-
-def _refuse(
-    request: Request,
-    status: int,
-    message: str,
-    *,
-    kind: AnswerType = AnswerType.JSON,
-    headers: dict[str, str] | None = None,
-) -> Response:
-    error = BadRequest(message)
-    note_code(request, error.code)
-    return refuse(error, request_id=request_id_in(request), status=status, kind=kind, headers=headers)

@@ -9,6 +9,8 @@ from starlette.datastructures import Headers
 class AnswerType(Enum):
     """The two forms of a GraphQL answer; they differ in the HTTP status of a request that cannot be run."""
 
+    __hash__ = object.__hash__  # members are single; Enum's own is a Python function, and these are keys
+
     GRAPHQL = "application/graphql-response+json"
     JSON = "application/json"
 

@@ -9,6 +9,7 @@ from gateway.domain.errors import ErrorCode
 from gateway.engine.execution import Operation
 from gateway.telemetry.labels import OperationKind
 from gateway.telemetry.logs import add_request_fields
+from gateway.web.authentication import Visitor
 
 _KEY = "gateway.notes"
 
@@ -27,6 +28,13 @@ class RequestNotes:
         self.code: ErrorCode | None = None
         self.tenant: str | None = None
         self.caller: str | None = None
+
+    def understood(self, visitor: Visitor, *, kind: OperationKind, operation_name: str | None) -> None:
+        """Remember who asks and what is run, all at once."""
+        self.kind = kind
+        self.operation_name = operation_name
+        self.caller, self.tenant = visitor.caller.name, visitor.tenant_id
+        add_request_fields(caller=self.caller, tenant=self.tenant)
 
 
 def open_notes(scope: Scope, *, request_id: str) -> RequestNotes:

@@ -1,9 +1,9 @@
 """Rates: how many requests a caller, and all callers of a tenant, may send to this process."""
 
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
-import cachetools
 import msgspec
 
 from gateway.domain.errors import RateLimited
@@ -26,18 +26,18 @@ class TokenBuckets:
     def __init__(self, rate: Rate, *, monotonic: Callable[[], float]) -> None:
         self._rate = rate
         self._monotonic = monotonic
-        self._levels: cachetools.LRUCache[str, tuple[float, float]] = cachetools.LRUCache(maxsize=_MAX_KEYS)
+        self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, key: str) -> float:
         """Take a token: 0.0 where there was one, else the seconds until there will be."""
-        now = self._monotonic()
-        level, at = self._levels.get(key, (float(self._rate.burst), now))
-        level = min(float(self._rate.burst), level + (now - at) * self._rate.requests_per_second)
-        if level < 1:
-            self._levels[key] = (level, now)
-            return (1 - level) / self._rate.requests_per_second
-        self._levels[key] = (level - 1, now)
-        return 0.0
+        now, burst = self._monotonic(), self._rate.burst
+        level, at = self._levels.get(key, (burst, now))
+        level = min(burst, level + (now - at) * self._rate.requests_per_second)
+        self._levels[key] = (level if level < 1 else level - 1, now)
+        self._levels.move_to_end(key)
+        if len(self._levels) > _MAX_KEYS:
+            self._levels.popitem(last=False)
+        return (1 - level) / self._rate.requests_per_second if level < 1 else 0.0
 
 
 class RequestRates:

@@ -1,6 +1,6 @@
 """Results as answers: what an operation came to, in the form that was negotiated."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from graphql import ExecutionResult, GraphQLError
@@ -8,15 +8,37 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.domain.errors import ErrorCode, GatewayError
+from gateway.domain.listings import Reading
+from gateway.engine.executor import shallow_data
 from gateway.engine.reading import Document
 from gateway.rest.errors import STATUS_BY_CODE
 from gateway.schema.errors import shape_error
-from gateway.web.answers import json_answer
+from gateway.web.answers import DataAnswer, json_answer
+from gateway.web.freshness import freshness_headers
 from gateway.web.media_types import AnswerType
 from gateway.web.notes import note_code, request_id_in
+from gateway.web.partial import tell_missing_parts
 
 _VARIABLES_STATUS: Final = 400
 """Of variables that do not fit a valid document; GraphQL over HTTP keeps 422 for the document."""
+
+
+def answer_outcome(
+    outcome: bytes | ExecutionResult,
+    *,
+    readings: Sequence[Reading[Any]],
+    request: Request,
+    kind: AnswerType,
+    extensions: Mapping[str, Any] | None = None,
+) -> Response:
+    """Write what was executed, and how old the listings are that it was made from."""
+    headers = freshness_headers(readings)
+    if isinstance(outcome, bytes):
+        if not extensions and all(reading.failure is None for reading in readings):
+            return DataAnswer(outcome, kind=kind, headers=headers)
+        outcome = ExecutionResult(shallow_data(outcome))
+    whole = tell_missing_parts(outcome, readings)
+    return answer_result(whole, request=request, kind=kind, headers=headers, extensions=extensions)
 
 
 def answer_result(
