@@ -42,6 +42,7 @@ from gateway.web.persisted import DocumentDesk
 from gateway.web.rates import Rate, RequestRates
 from gateway.web.recognition import Recognition
 from gateway.web.rest import RestLimits, RestSurface
+from gateway.web.sockets import SocketLimits, Sockets
 from gateway.web.status import GatewayStatus, StatusPage
 from gateway.web.streams import StreamDesk, StreamLimits
 
@@ -121,6 +122,13 @@ def build_edge(
 
     return build_app(
         graphql=graphql,
+        sockets=Sockets(
+            authentication=authentication,
+            streams=streams,
+            limits=_socket_limits(settings),
+            origins=server.cors_origins,
+            telemetry=telemetry,
+        ),
         health=health,
         telemetry=telemetry,
         max_header_bytes=limits.max_header_bytes,
@@ -206,6 +214,15 @@ def _stream_limits(settings: Settings) -> StreamLimits:
     )
 
 
+def _socket_limits(settings: Settings) -> SocketLimits:
+    return SocketLimits(
+        init_seconds=settings.subscriptions.init_seconds,
+        max_operations=settings.subscriptions.max_per_connection,
+        max_open=settings.subscriptions.max_open,
+        max_header_bytes=settings.limits.max_header_bytes,
+    )
+
+
 def _rest_limits(limits: LimitSettings) -> RestLimits:
     return RestLimits(
         max_body_bytes=limits.max_body_bytes,
@@ -218,6 +235,7 @@ def _rates(limits: LimitSettings) -> RequestRates:
     return RequestRates(
         caller=Rate(requests_per_second=limits.caller_requests_per_second, burst=limits.caller_burst),
         tenant=Rate(requests_per_second=limits.tenant_requests_per_second, burst=limits.tenant_burst),
+        strangers=Rate(requests_per_second=limits.stranger_requests_per_second, burst=limits.stranger_burst),
         monotonic=time.monotonic,
     )
 
@@ -227,4 +245,3 @@ def _connection_limits(limits: LimitSettings) -> ConnectionLimits:
     return ConnectionLimits(
         head_seconds=limits.head_seconds, max_head_bytes=limits.max_header_bytes + limits.max_body_bytes
     )
-        strangers=Rate(requests_per_second=limits.stranger_requests_per_second, burst=limits.stranger_burst),

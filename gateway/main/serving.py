@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import uvicorn
 from starlette.applications import Starlette
@@ -15,6 +15,10 @@ from gateway.cache.generations import WorkerGenerations
 from gateway.main.service import CONFIG_VARIABLE, GENERATIONS_VARIABLE, Gateway, start_telemetry
 from gateway.settings import Settings
 from gateway.web.connections import GuardedConnection
+from gateway.web.socket_connections import GuardedSocket
+
+_ENVELOPE_BYTES: Final = 1_000
+"""What a WebSocket's message has around an operation that is as long as a request's body may be."""
 
 
 def serve(settings: Settings, *, config_path: Path) -> None:
@@ -67,7 +71,9 @@ def uvicorn_options(settings: Settings) -> dict[str, Any]:
         "port": server.port,
         "loop": "uvloop",
         "http": GuardedConnection,
-        "ws": "none",
+        "ws": GuardedSocket,
+        "ws_max_size": settings.limits.max_body_bytes + _ENVELOPE_BYTES,
+        "ws_per_message_deflate": False,
         "lifespan": "on",
         "log_config": None,
         "access_log": False,

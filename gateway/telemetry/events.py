@@ -24,6 +24,11 @@ ACCESS: Final = LogEvent(
     ("method", "route", "status", "duration_ms", "operation_kind", "operation_name", "code"),
 )
 CALLER_HUNG_UP: Final = LogEvent("http.caller_hung_up", "The caller left before its answer.", ("route",))
+SOCKET_CLOSED: Final = LogEvent(
+    "socket.closed",
+    "One WebSocket from its opening to its end; each of its operations has an access line of its own.",
+    ("close_code", "duration_ms", "operations", "tenant", "caller"),
+)
 INTERNAL_ERROR: Final = LogEvent(
     "internal_error",
     "A failure of ours; the caller saw INTERNAL_SERVER_ERROR and the request id.",

@@ -10,7 +10,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp
 
 from gateway.domain.errors import BadRequest
@@ -23,6 +23,7 @@ from gateway.web.notes import request_id_in
 from gateway.web.observation import Observation
 from gateway.web.routes import QUIET_PATHS
 from gateway.web.shedding import Shedding
+from gateway.web.sockets import Sockets
 
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[Any]]
 
@@ -30,6 +31,7 @@ Lifespan = Callable[[Starlette], AbstractAsyncContextManager[Any]]
 def build_app(
     *,
     graphql: GraphQLEndpoint,
+    sockets: Sockets,
     health: Health,
     telemetry: Telemetry,
     max_header_bytes: int,
@@ -43,6 +45,7 @@ def build_app(
     app = EdgeApp(
         lane=lane,
         routes=[
+            WebSocketRoute("/graphql", sockets),
             Route("/graphql", _EveryMethod(graphql)),
             Route("/graphql/{document_id}", _EveryMethod(graphql)),
             Route("/livez", health.livez),

@@ -194,30 +194,32 @@ class Broadcast:
             return Event(payload, id=event_id, state=now, is_news=is_news, standing=standing)
         errors = _shape(outcome.errors or [], request_id=context.request_id)
         if outcome.data is None:
-            return _refused(errors, state=state, event_id=None if state is None else f"{state}.{self._name}")
+            return self._refused(errors, state=state)
         content = {"data": outcome.data, "errors": errors, "extensions": {"eventId": event_id}}
         return Event(msgspec.json.encode(content), id=event_id, state=now, is_news=True, standing=standing)
 
     def _failed(self, failure: Exception, *, state: str | None) -> Event:
         error = GraphQLError(str(failure), original_error=failure)
-        errors = _shape([error], request_id=request_id_of(None))
-        return _refused(errors, state=state, event_id=None if state is None else f"{state}.{self._name}")
+        return self._refused(_shape([error], request_id=request_id_of(None)), state=state)
 
-
-def _refused(errors: list[dict[str, Any]], *, state: str | None, event_id: str | None) -> Event:
-    """An event without data: what the reader has seen stays what it has seen."""
-    code = ErrorCode(errors[0]["extensions"]["code"])
-    extensions = {"extensions": {"eventId": event_id}} if event_id else {}
-    payload = msgspec.json.encode({"data": None, "errors": errors, **extensions})
-    return Event(
-        payload,
-        id=event_id,
-        state=state,
-        is_news=False,
-        standing=(None, None, code.value),
-        code=code,
-        is_last=code not in _GOES_ON,
-    )
+    def _refused(self, errors: list[dict[str, Any]], *, state: str | None) -> Event:
+        """An event without data: what the reader has seen stays what it has seen."""
+        code = ErrorCode(errors[0]["extensions"]["code"])
+        event_id = None if state is None else f"{state}.{self._name}"
+        content: dict[str, Any] = {"errors": errors}
+        if any("path" in error for error in errors):
+            content["data"] = None  # it was begun; an answer to what could not even begin has no data
+        if event_id is not None:
+            content["extensions"] = {"eventId": event_id}
+        return Event(
+            msgspec.json.encode(content),
+            id=event_id,
+            state=state,
+            is_news=False,
+            standing=(None, None, code.value),
+            code=code,
+            is_last=code not in _GOES_ON,
+        )
 
 
 def _shape(errors: list[GraphQLError], *, request_id: str) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 from starlette.datastructures import Headers
@@ -22,8 +22,8 @@ EVENT_STREAM: Final = "text/event-stream"
 ONLY_STREAMED: Final = (
     "A subscription is answered by a stream: send Accept: text/event-stream, or ask by WebSocket."
 )
-TRANSPORT_KEY: Final = "gateway.transport"
-"""Where a scope says that the answer leaves by WebSocket."""
+CARRIER_KEY: Final = "gateway.carrier"
+"""Where a scope says who carries the events, where they leave by another transport."""
 _EXTENSION: Final = "lastEventId"
 LAST_EVENT_ID: Final = "Last-Event-ID"
 HEADERS: Final[Mapping[str, str]] = {
@@ -40,6 +40,19 @@ _COME_AGAIN_MS: Final = (100, 1_500)
 """Where a process stops, its readers come again within so long, not all at one instant."""
 
 
+class Carrier(Protocol):
+    """Another transport for events."""
+
+    @property
+    def transport(self) -> Transport:
+        """Which."""
+        ...
+
+    async def carry(self, stream: Stream) -> None:
+        """Send the stream's events until the end; raises `Gone`."""
+        ...
+
+
 def takes_events(headers: Headers) -> bool:
     """Say whether a caller names event streams among what it accepts; a wildcard is no such word."""
     accept = headers.get("accept", "")
@@ -48,8 +61,8 @@ def takes_events(headers: Headers) -> bool:
 
 def transport_of(scope: Scope) -> Transport:
     """What a stream opened by this request leaves by."""
-    transport: Transport = scope.get(TRANSPORT_KEY, Transport.SSE)
-    return transport
+    carrier: Carrier | None = scope.get(CARRIER_KEY)
+    return Transport.SSE if carrier is None else carrier.transport
 
 
 def last_event_id_of(headers: Headers, extensions: Mapping[str, Any] | None) -> str | None:
@@ -71,17 +84,26 @@ class EventStream(Response):
         leave_shedding(scope)
         notes = notes_in(scope)
         notes.is_stream = True
-        watching = asyncio.get_running_loop().create_task(_watch(receive, self.stream.hang_up))
+        carrier: Carrier | None = scope.get(CARRIER_KEY)
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            await _send(send, _OPENED)
-            await self._send_events(send, request_id=notes.request_id)
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            if carrier is not None:
+                await carrier.carry(self.stream)
+            else:
+                await self._send_all(receive, send, request_id=notes.request_id)
         except Gone:
             return
         finally:
             notes.code = self.stream.code
             self.stream.close()
+
+    async def _send_all(self, receive: Receive, send: Send, *, request_id: str) -> None:
+        watching = asyncio.get_running_loop().create_task(_watch(receive, self.stream.hang_up))
+        try:
+            await _send(send, _OPENED)
+            await self._send_events(send, request_id=request_id)
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
             watching.cancel()
 
     async def _send_events(self, send: Send, *, request_id: str) -> None:
@@ -117,7 +139,7 @@ _REPLACED: Final = frozenset({"content-length", "content-type", "vary"})
 
 
 def _failure(error: GatewayError, *, request_id: str) -> bytes:
-    content: dict[str, Any] = {"data": None, "errors": [shape_error(error, request_id=request_id)]}
+    content: dict[str, Any] = {"errors": [shape_error(error, request_id=request_id)]}
     return b"event: next\ndata: %b\n\n" % msgspec.json.encode(content)
 
 

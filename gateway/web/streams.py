@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextvars import Context
 from typing import Final
 
 import msgspec
@@ -182,7 +183,8 @@ class StreamDesk:
         self._executor = executor
         self._feeds = feeds
         self._clock = clock
-        self._admissions = Admissions(authentication, check_seconds=limits.poll_seconds)
+        self.admissions = Admissions(authentication, check_seconds=limits.poll_seconds)
+        self._at_end: dict[object, Callable[[], None]] = {}
         self._streams_end = streams_end
         self._telemetry = telemetry
         self._log = telemetry.logger("gateway.streams")
@@ -207,17 +209,25 @@ class StreamDesk:
         """Open one; `Overloaded`, `RateLimited` or `Forbidden` where it may not be."""
         require_scope([scope.value for scope in visitor.caller.scopes], scope=AGENTS_READ)
         self._check_room(visitor)
+        self._watch_end()
         broadcast = self._broadcast(operation, visitor=visitor, hide_suggestions=hide_suggestions)
         stream = Stream(broadcast, desk=self, tenant_id=visitor.tenant_id, transport=transport)
         self._count(stream, visitor=visitor, by=1)
         stream.opened(
             broadcast.follow(stream.ring),
-            self._admissions.hold(headers, visitor=visitor, end=stream.end_with),
+            self.admissions.hold(headers, visitor=visitor, end=stream.end_with),
             lambda: self._closed(stream, visitor=visitor),
         )
         if last_event_id is not None and len(last_event_id) <= _MAX_EVENT_ID_CHARS:
             stream.state = broadcast.state_of(last_event_id)
         return stream
+
+    def on_end(self, tell: Callable[[], None]) -> Callable[[], None]:
+        """Have it called when this process stops; gives what ends that."""
+        self._watch_end()
+        token = object()
+        self._at_end[token] = tell
+        return lambda: self._at_end.pop(token, None) and None
 
     def note_event(self, stream: Stream) -> None:
         """An event goes out."""
@@ -249,8 +259,6 @@ class StreamDesk:
             counter[name] += by  # type: ignore[index]  # each by names of its own
             if not counter[name]:  # type: ignore[index]
                 del counter[name]
-        if self._stopping is None:
-            self._stopping = asyncio.get_running_loop().create_task(self._await_end())
 
     def _closed(self, stream: Stream, *, visitor: Visitor) -> None:
         self._count(stream, visitor=visitor, by=-1)
@@ -284,11 +292,17 @@ class StreamDesk:
             )
         return broadcast
 
+    def _watch_end(self) -> None:
+        if self._stopping is None:
+            self._stopping = asyncio.get_running_loop().create_task(self._await_end(), context=Context())
+
     async def _await_end(self) -> None:
         await self._streams_end.wait()
         self.is_stopping = True
         for stream in tuple(self._open):
             stream.ring()
+        for tell in tuple(self._at_end.values()):
+            tell()
 
     async def close(self) -> None:
         """End what waits for the end."""

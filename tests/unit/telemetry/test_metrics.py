@@ -15,6 +15,8 @@ from gateway.telemetry.labels import (
     LabelGuard,
     ListingOutcome,
     OperationKind,
+    PollOutcome,
+    Transport,
     UpstreamOutcome,
     WalkOutcome,
 )
@@ -53,6 +55,11 @@ def record_everything(telemetry: Telemetry) -> None:
     telemetry.record_http("/graphql", status=200)
     telemetry.record_hand_over(HandOver.VARIABLES)
     telemetry.record_keyed_write(KeyedOutcome.REPLAYED)
+    telemetry.record_stream_event("acme", transport=Transport.SSE)
+    telemetry.record_stream_ended(Transport.WEBSOCKET, duration_seconds=30.0)
+    telemetry.record_poll("acme", outcome=PollOutcome.FAILED)
+    telemetry.record_event_lag("acme", 0.004)
+    telemetry.observe_streams(lambda: {("acme", "sse"): 3})
     telemetry.observe_loads(lambda: {"acme": load(BreakerState.OPEN, 7), "bravo": load()})
     telemetry.observe_listing_ages(lambda: {("acme", "agents"): 4.5})
     telemetry.metrics.record(instruments.EVENT_LOOP_LAG, 0.002)
@@ -78,6 +85,11 @@ def record_everything(telemetry: Telemetry) -> None:
         ("gateway_http_requests_total", {labels(route="/graphql", status="200"): 1}),
         ("gateway_engine_handed_over_total", {labels(reason="variables"): 1}),
         ("gateway_writes_keyed_total", {labels(outcome="replayed"): 1}),
+        ("gateway_subscriptions_open", {labels(tenant="acme", transport="sse"): 3}),
+        ("gateway_subscriptions_events_total", {labels(tenant="acme", transport="sse"): 1}),
+        ("gateway_subscriptions_polls_total", {labels(tenant="acme", outcome="failed"): 1}),
+        ("gateway_subscriptions_duration_seconds_sum", {labels(transport="websocket"): 30.0}),
+        ("gateway_subscriptions_lag_seconds_sum", {labels(tenant="acme"): 0.004}),
         ("gateway_upstream_in_flight", {labels(tenant="acme"): 7, labels(tenant="bravo"): 0}),
         ("gateway_upstream_waiting", {labels(tenant="acme"): 3, labels(tenant="bravo"): 3}),
         ("gateway_upstream_quota_left", {labels(tenant="acme"): 12.5, labels(tenant="bravo"): 12.5}),
