@@ -1,7 +1,7 @@
 """A log-off of 500 agents in one request: how long over the ideal, how many at once, how many listings.
 
-`.venv/bin/python -m benchmarks.bulk` takes some seconds. The simulator is a process of its own; the floor is
-the same 500 writes straight to it by a bare client, ten at a time, in the same run. On a busy machine only
+`.venv/bin/python -m benchmarks.bulk` takes some seconds. The simulator is a process of its own, and
+both run on uvloop, as `gateway serve` does; the floor is the same 500 writes straight to it by a bare client, ten at a time, in the same run. On a busy machine only
 the ratio to the floor means something.
 """
 
@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
 
 import aiohttp
+import uvloop
 
 from gateway.settings import LimitSettings
 from gateway.simulator.records import Queue
@@ -45,7 +46,7 @@ def simulate(ours: Connection) -> None:
             ours.send(simulator.base_url)
             await asyncio.Event().wait()
 
-    asyncio.run(serve())
+    uvloop.run(serve())
 
 
 @contextmanager
@@ -123,4 +124,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    uvloop.run(main())
