@@ -1,8 +1,8 @@
 """A log-off of 500 agents in one request: how long over the ideal, how many at once, how many listings.
 
-`.venv/bin/python -m benchmarks.bulk` takes some seconds. The simulator is a process of its own, and
-both run on uvloop, as `gateway serve` does; the floor is the same 500 writes straight to it by a bare client, ten at a time, in the same run. On a busy machine only
-the ratio to the floor means something.
+`.venv/bin/python -m benchmarks.bulk` takes some seconds. The simulator is a process of its own, and both run
+on uvloop, as `gateway serve` does. The floor is the same 500 writes straight to it by a bare client, ten at a
+time, in the same run. On a busy machine only the ratio to the floor means something.
 """
 
 import asyncio
