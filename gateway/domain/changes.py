@@ -2,12 +2,16 @@
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping
+from hashlib import blake2b
 from typing import Final, NamedTuple
+
+import msgspec
 
 from gateway.domain.agents import Agent
 from gateway.domain.ids import AgentId
 from gateway.domain.listings import Snapshot
 
+_DIGEST_BITS: Final = 96
 _MAX_LINKS: Final = 1_000
 """Links remembered of one tenant, however few agents changed in each."""
 
@@ -24,11 +28,33 @@ Changes = Mapping[AgentId, Changed]
 
 
 class Link(NamedTuple):
-    """Two states of a tenant's agents by the versions of their listings, and what differs between them."""
+    """Two states of a tenant's agents by their names, and what differs between them."""
 
     before: str
     after: str
     changes: Changes
+
+
+class AgentsState:
+    """What some agents are as a number: the sum of their digests, which follows changes without reading all.
+
+    Equal agents have an equal name, whoever read them, in whatever order and by whichever way.
+    """
+
+    __slots__ = ("_sum",)
+
+    def __init__(self, rows: Iterable[Agent]) -> None:
+        self._sum = sum(map(_digest, rows))
+
+    def follow(self, changes: Changes) -> None:
+        """Take changes in."""
+        for before, after in changes.values():
+            self._sum += (_digest(after) if after else 0) - (_digest(before) if before else 0)
+
+    @property
+    def name(self) -> str:
+        """The state's name: 24 hex digits that tell nothing of the agents."""
+        return f"{self._sum % (1 << _DIGEST_BITS):0{_DIGEST_BITS // 4}x}"
 
 
 def find_changes(before: Snapshot[Agent], after: Snapshot[Agent]) -> Changes:
@@ -131,6 +157,10 @@ class ChangeMemory:
                 beside.pop(there, None)
                 if not beside:
                     self._beside.pop(here, None)
+
+
+def _digest(row: Agent) -> int:
+    return int.from_bytes(blake2b(msgspec.msgpack.encode(row), digest_size=_DIGEST_BITS // 8).digest())
 
 
 def _way(came_by: Mapping[str, Link | None], after: str) -> Changes:

@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from gateway.domain.agents import Agent
-from gateway.domain.changes import ChangeMemory, Changes, Link, find_changes, keep_unseen
+from gateway.domain.changes import AgentsState, ChangeMemory, Changes, Link, find_changes, keep_unseen
 from gateway.domain.clock import Clock
 from gateway.domain.errors import Failure, GatewayError, InternalServerError, UpstreamCredentialsRejected
 from gateway.domain.ids import TenantId
@@ -37,16 +37,15 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):
-    """What a feed knows: the last reading, and why there is none, or none newer. `read_at` is monotonic."""
+    """What a feed knows: the last reading, and why there is none, or none newer.
+
+    `state` names the agents' state, None where nothing was read yet; `read_at` is monotonic.
+    """
 
     reading: Reading[Agent] | None = None
+    state: str | None = None
     read_at: float = 0.0
     failure: GatewayError | None = None
-
-    @property
-    def state(self) -> str | None:
-        """The name of the agents' state; None where nothing was read yet."""
-        return None if self.reading is None else self.reading.snapshot.version
 
     @property
     def is_told(self) -> bool:
@@ -110,6 +109,7 @@ class Feed:
     ) -> None:
         self.moment = Moment()
         self._last: Reading[Agent] | None = None
+        self._state = AgentsState(())
         self._tenant_id = tenant_id
         self._read = read
         self._pace = pace
@@ -125,6 +125,7 @@ class Feed:
         self._is_held_newer = self._is_overtaken = False
         self._next_poll_at = self._last_poll_at = self._recalled_at = -float("inf")
         self._polling: asyncio.Task[None] | None = None
+        self._recalling: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -154,15 +155,25 @@ class Feed:
         now = self.moment.state
         return None if now is None else self._memory.between(state, now)
 
-    async def recall(self, state: str) -> None:
-        """Ask what the other replicas remember, where this one does not know the state."""
-        if self._shared is None or self.moment.state is None or self.changes_since(state) is not None:
-            return
-        if self._clock.monotonic() - self._recalled_at < _RECALL_SECONDS:
-            return
-        self._recalled_at = self._clock.monotonic()
-        for link in await self._shared.links(self._tenant_id):
-            self._memory.remember(link)
+    async def knows(self, state: str) -> bool:
+        """Whether `changes_since` has an answer; where it has none, the other replicas are asked."""
+        if self.changes_since(state) is not None:
+            return True
+        if self._shared is None or self.moment.state is None:
+            return False
+        if self._recalling is None and self._clock.monotonic() - self._recalled_at >= _RECALL_SECONDS:
+            self._recalling = self._spawn(self._recall(self._shared))
+        if self._recalling is not None:
+            await asyncio.shield(self._recalling)
+        return self.changes_since(state) is not None
+
+    async def _recall(self, shared: SharedChanges) -> None:
+        try:
+            for link in await shared.links(self._tenant_id):
+                self._memory.remember(link)
+        finally:
+            self._recalled_at = self._clock.monotonic()
+            self._recalling = None
 
     async def close(self) -> None:
         """End the poller and what it has begun."""
@@ -240,19 +251,22 @@ class Feed:
         self._publish(replace(self.moment, failure=failure))
 
     def _show(self, reading: Reading[Agent]) -> None:
-        before, self._last = self._last, reading
-        if before is not None:
+        before = self._last
+        if before is None:
+            self._state = AgentsState(reading.snapshot.rows)
+        else:
             if not reading.snapshot.complete:
                 reading = replace(reading, snapshot=keep_unseen(before.snapshot, reading.snapshot))
-                self._last = reading
-            self._link(before, reading)
-        self._publish(Moment(reading=reading, read_at=self._clock.monotonic()))
+            self._follow(find_changes(before.snapshot, reading.snapshot))
+        self._last = reading
+        self._publish(Moment(reading=reading, state=self._state.name, read_at=self._clock.monotonic()))
 
-    def _link(self, before: Reading[Agent], reading: Reading[Agent]) -> None:
-        changes = find_changes(before.snapshot, reading.snapshot)
-        link = Link(before.snapshot.version, reading.snapshot.version, changes)
-        if link.before == link.after:
+    def _follow(self, changes: Changes) -> None:
+        if not changes:
             return
+        before = self._state.name
+        self._state.follow(changes)
+        link = Link(before, self._state.name, changes)
         self._memory.remember(link)
         if self._shared is not None:
             self._spawn(self._shared.tell(self._tenant_id, link))

@@ -21,7 +21,7 @@ from gateway.main.edge import build_edge, persisted_documents
 from gateway.main.issuer import FollowedIssuer
 from gateway.main.live import HeardGenerations, LiveAgents
 from gateway.main.reporting import status_of
-from gateway.main.sharing import kept_answers, shared_listings
+from gateway.main.sharing import kept_answers, shared_changes, shared_listings
 from gateway.main.stopping import Parting, Stop
 from gateway.main.tenants import RunningTenant
 from gateway.main.watching import load_of
@@ -57,8 +57,12 @@ class Gateway:
         self._environ = environ
         self._config_path = config_path
         self._clock = clock or SystemClock()
+        self._changes = shared_changes(
+            settings.cache, keep_seconds=settings.subscriptions.resume_seconds, telemetry=telemetry
+        )
         self._live = LiveAgents(
             settings.subscriptions,
+            shared=self._changes,
             call_center_of=self._call_center_or_none,
             clock=self._clock,
             telemetry=telemetry,
@@ -180,6 +184,8 @@ class Gateway:
                 stack.push_async_callback(self._shared.close)
                 await self._shared.start()
             stack.push_async_callback(self._answers.close)
+            if self._changes is not None:
+                stack.push_async_callback(self._changes.close)
             stack.push_async_callback(self._close_tenants)
             stack.push_async_callback(self._once_only.close)
             stack.push_async_callback(self._live.feeds.close)

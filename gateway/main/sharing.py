@@ -12,6 +12,7 @@ from gateway.telemetry.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from gateway.cache.valkey import ValkeyListings
+    from gateway.cache.valkey_changes import ValkeyChanges
 
 
 class KeptAnswers(AnswerStore, Protocol):
@@ -32,6 +33,23 @@ def kept_answers(cache: CacheSettings, *, telemetry: Telemetry) -> KeptAnswers:
         cache.valkey_url,
         incidents=telemetry.incidents(
             "gateway.cache", failed=events.ANSWERS_FAILED, recovered=events.ANSWERS_RECOVERED
+        ),
+    )
+
+
+def shared_changes(
+    cache: CacheSettings, *, keep_seconds: float, telemetry: Telemetry
+) -> "ValkeyChanges | None":
+    """What replicas tell each other of changes, in the Valkey of the settings; None without one."""
+    if cache.valkey_url is None:
+        return None
+    from gateway.cache.valkey_changes import ValkeyChanges  # noqa: PLC0415 - as below
+
+    return ValkeyChanges(
+        cache.valkey_url,
+        keep_seconds=keep_seconds,
+        incidents=telemetry.incidents(
+            "gateway.cache", failed=events.CHANGES_FAILED, recovered=events.CHANGES_RECOVERED
         ),
     )
 

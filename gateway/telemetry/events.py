@@ -24,6 +24,14 @@ ACCESS: Final = LogEvent(
     ("method", "route", "status", "duration_ms", "operation_kind", "operation_name", "code"),
 )
 CALLER_HUNG_UP: Final = LogEvent("http.caller_hung_up", "The caller left before its answer.", ("route",))
+CHANGES_FAILED: Final = LogEvent(
+    "changes.failed",
+    "Replicas cannot tell each other of changes: who comes back to another one begins anew.",
+    ("reason", "count", "seconds"),
+)
+CHANGES_RECOVERED: Final = LogEvent(
+    "changes.recovered", "Replicas tell each other of changes again.", ("count", "seconds")
+)
 SOCKET_CLOSED: Final = LogEvent(
     "socket.closed",
     "One WebSocket from its opening to its end; each of its operations has an access line of its own.",

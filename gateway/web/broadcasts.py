@@ -60,6 +60,7 @@ class Broadcast:
         self._made: dict[str | None, asyncio.Task[Event]] = {}
         self._made_at: Moment | None = None
         self._last: Event | None = None
+        self._state: str | None = None
         self._told_at = -float("inf")
         self._advancing: asyncio.Task[None] | None = None
         self.turn = 0
@@ -87,6 +88,9 @@ class Broadcast:
 
     async def event_since(self, state: str | None) -> Event:
         """The event that brings a reader who has seen this state up to now; made once for all of them."""
+        is_told = self._feed.moment.failure is None
+        if state is not None and is_told and not await self._feed.knows(state):
+            state = None  # whatever else was sent for an id costs no more than none at all
         moment = self._feed.moment
         if self._made_at is not moment:
             self._made, self._made_at = {}, moment
@@ -101,18 +105,15 @@ class Broadcast:
         state, _, name = (event_id or "").partition(".")
         return state if state and name == self._name else None
 
-    async def recall(self, state: str) -> None:
-        """Ask the other replicas for what changed since, where this one does not know."""
-        await self._feed.recall(state)
-
     def _part(self, token: object) -> None:
         self._readers.pop(token, None)
         if not self._readers and self._leave_feed is not None:
             self._leave_feed()
             self._leave_feed = None
-            self._made, self._made_at, self._last = {}, None, None
-            if self._advancing is not None:
-                self._advancing.cancel()
+            self._made, self._made_at, self._last, self._state = {}, None, None, None
+            advancing, self._advancing = self._advancing, None
+            if advancing is not None:
+                advancing.cancel()
 
     def _hear(self) -> None:
         """The feed has another moment."""
@@ -121,7 +122,8 @@ class Broadcast:
             self._advancing.add_done_callback(self._advanced)
 
     def _advanced(self, task: "asyncio.Task[None]") -> None:
-        self._advancing = None
+        if self._advancing is task:
+            self._advancing = None
         if not task.cancelled():
             task.result()
 
@@ -129,10 +131,12 @@ class Broadcast:
         """Tell the readers where there is something new, or where they have not heard anything for long."""
         while True:
             moment = self._feed.moment
-            event = await self.event_since(None if self._last is None else self._last.state)
+            event = await self.event_since(self._state)
             now = self._clock.monotonic()
             if self._is_news(event) or now - self._told_at > self._silence_seconds:
                 self._last, self._told_at = event, now
+                if event.code is None:
+                    self._state = event.state
                 self.turn += 1
                 for ring in tuple(self._readers.values()):
                     ring()
@@ -160,7 +164,7 @@ class Broadcast:
             outcome = await self._executor.run(
                 self._operation, context=context, hide_suggestions=self._hide_suggestions
             )
-        event = self._event(outcome, reading=reading, context=context, state=state)
+        event = self._event(outcome, moment=moment, context=context, state=state)
         self._on_event(self._clock.monotonic() - moment.read_at)
         return event
 
@@ -181,11 +185,12 @@ class Broadcast:
         self,
         outcome: bytes | ExecutionResult,
         *,
-        reading: Reading[Any],
+        moment: Moment,
         context: EventContext,
         state: str | None,
     ) -> Event:
-        now = reading.snapshot.version
+        now, reading = moment.state, moment.reading
+        assert reading is not None  # noqa: S101 - the event was made of it
         standing = (reading.stale, reading.snapshot.complete, None)
         event_id = f"{now}.{self._name}"
         if isinstance(outcome, bytes):

@@ -105,7 +105,8 @@ class Stream:
                 self._turn = self._broadcast.turn
                 event = await self._broadcast.event_since(self.state)
                 self._check()
-                self.state = event.state
+                if event.code is None:
+                    self.state = event.state
                 self.code = event.code
                 self.sent += 1
                 self._desk.note_event(self)
