@@ -105,6 +105,7 @@ async def open_board(
     language: str = "en",
     scheme: str = "light",
     width: int = 1280,
+    height: int = 900,
     streams: str | None = None,
 ) -> AsyncIterator[Board]:
     """The board in a new tab, as a reader of this language sees it; `streams` says what they meet with."""
@@ -114,7 +115,7 @@ async def open_board(
         await tab.send(
             "Emulation.setDeviceMetricsOverride",
             width=width,
-            height=900,
+            height=height,
             deviceScaleFactor=1,
             mobile=False,
         )

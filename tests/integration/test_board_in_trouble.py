@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from gateway.domain.errors import ErrorCode, Refusal, error_classes
 from gateway.settings import CacheSettings, CallerSettings, ServerSettings, SubscriptionSettings
+from gateway.simulator.records import Pause
 from gateway.simulator.server import running
 from gateway.simulator.world import World
 from tests.board import ASKS_KEY, DOWN, IS_SHOWN, LIVE, Board, open_board
@@ -60,7 +61,10 @@ async def test_a_gateway_that_goes_away_is_missed_at_once_and_found_again(
     browser: str, tmp_path: Path, end: signal.Signals
 ) -> None:
     said = "Disconnected. The gateway cannot be reached. What is shown does not move."
-    async with running(world_of("acme")) as simulator, AsyncExitStack() as tabs:
+    world = world_of("acme")
+    world.add_pause(Pause(id=50, description="Almoço"))
+    world.pause(3, 50)
+    async with running(world) as simulator, AsyncExitStack() as tabs:
         config = write_config(tmp_path, base_url=simulator.base_url, token=token_of("acme"), server={})
         async with gateway_process(config) as gateway:
             board = await tabs.enter_async_context(open_board(browser, origin=gateway.base_url))
@@ -72,13 +76,20 @@ async def test_a_gateway_that_goes_away_is_missed_at_once_and_found_again(
             await board.tab.until(DOWN)
             [notice] = await notices(board)
             assert notice.startswith(said)
-            assert (await board.tiles())["logged-in"] == 3
+            assert await board.tiles() == {
+                "over": 0,
+                "paused": 1,
+                "logged-in": 2,
+                "logged-out": 0,
+                "inactive": 0,
+            }
             assert await board.text("#announcer") == said
             assert await board.text("#connection-word") == "Disconnected"
+            lasts = [row["since"] for row in await board.rows("#agent-table tbody")]
             age = int((await board.text("#age")).split()[2])
-            await board.tab.until(
-                f"parseInt(document.getElementById('age').textContent.slice(8)) > {age + 1}"
-            )
+            shown = "Number(document.getElementById('age').textContent.split(' ')[2])"
+            await board.tab.until(f"{shown} > {age + 1}")
+            assert [row["since"] for row in await board.rows("#agent-table tbody")] == lasts
             await gateway.process.wait()
 
         simulator.world.log_off(1)

@@ -21,6 +21,7 @@ let holding = new Holding();
 let connection = CONNECTING;
 let tenant = null; // whose board it is; null while the form is shown
 let running = null; // the AbortController of the feed
+let stoppedAt = null; // the instant that is shown while nothing is known of what comes after it
 let knownOver = null; // ids of those who were over their limit when last told of
 
 const announcer = new Announcer();
@@ -39,6 +40,7 @@ async function follow(credentials) {
   holding = new Holding();
   connection = CONNECTING;
   knownOver = null;
+  stoppedAt = null;
   running = new AbortController();
   showBoard(true);
   draw();
@@ -58,8 +60,12 @@ function take(changes) {
 
 function tell(next) {
   connection = next;
+  const isStopped = next.mode === "down" && !holding.isEmpty;
+  stoppedAt = isStopped ? (stoppedAt ?? holding.now()) : null;
   draw();
 }
+
+const instant = () => stoppedAt ?? holding.now();
 
 function leave() {
   running?.abort();
@@ -86,7 +92,7 @@ function draw() {
   status.draw(connection, holding, words);
   mark($("board"), "data-empty", holding.isEmpty ? "" : null);
   if (holding.isEmpty) return;
-  const now = holding.now();
+  const now = instant();
   const counts = drawNumbers(holding.agents(language), { now, words, language });
   drawPeople();
   tellWhoWentOver(now);
@@ -94,7 +100,7 @@ function draw() {
 }
 
 function drawPeople() {
-  return people.draw(holding.agents(language), { now: holding.now(), words, language });
+  return people.draw(holding.agents(language), { now: instant(), words, language });
 }
 
 function tellWhoWentOver(now) {
