@@ -1,11 +1,14 @@
-"""Reports of 10,000 agents by state: CPU.
+"""Reports of 10,000 agents by state, and their export: CPU, memory, and how long the event loop is held.
 
 `python -m benchmarks.reports`; on a busy machine only the best of many rounds means something.
 """
 
+import asyncio
 import gc
 import random
+import resource
 import time
+import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -17,6 +20,10 @@ from gateway.domain.agents import Agent, AgentLogin
 from gateway.domain.ids import AgentId, PauseId, QueueId
 from gateway.domain.listings import Snapshot
 from gateway.domain.pauses import AgentPause, Pause
+from gateway.domain.queues import Queue
+from gateway.rest.exports.formats import ExportFormat, chunks_of
+from gateway.rest.exports.rows import ExportedAgent, agent_row
+from gateway.rest.exports.tables import Table
 
 AGENTS, QUEUES, PAUSES, COMBINATIONS, ROUNDS = 10_000, 60, 12, 300, 60
 NOON = datetime(2026, 3, 10, 15, 0, tzinfo=UTC)
@@ -98,9 +105,54 @@ def print_reports(agents: list[Agent], *, title: str) -> None:
         print(f"{named:46} {len(tallies):4} {counted:11.2f} {first:14.2f} {again:14.2f} {remembered:14.4f}")
 
 
+async def export(agents: list[Agent], chosen: ExportFormat) -> tuple[int, float, float]:
+    """Bytes, seconds, and the longest time between two turns of the loop; chunks are made as at the edge."""
+    queues: Snapshot[Queue] = Snapshot((), fetched_at=NOON)
+    table = Table(
+        row_type=ExportedAgent, sources=agents, show=partial(agent_row, queues=queues), metadata={"rows": "0"}
+    )
+    chunks, size, longest = chunks_of(table, chosen), 0, 0.0
+
+    async def turn() -> None:
+        nonlocal longest
+        while True:
+            before = time.perf_counter()
+            await asyncio.sleep(0.0005)
+            longest = max(longest, time.perf_counter() - before)
+
+    turning = asyncio.create_task(turn())
+    began_at = time.perf_counter()
+    while chunk := await asyncio.to_thread(chunks.take):
+        size += len(chunk)
+    seconds = time.perf_counter() - began_at
+    turning.cancel()
+    return size, seconds, longest
+
+
+def print_exports(agents: list[Agent]) -> None:
+    """Each format: its size, its time, the loop's longest hold at best and at worst, and memory."""
+    print("\nExports of all of them:")
+    print("format      KB  seconds  hold ms at best  at worst  Python's peak KB  RSS grown KB")
+    for chosen in ExportFormat:
+        asyncio.run(export(agents[:100], chosen))  # imports
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        runs = [asyncio.run(export(agents, chosen)) for _ in range(8)]
+        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+        tracemalloc.start()
+        asyncio.run(export(agents, chosen))
+        peak = tracemalloc.get_traced_memory()[1] / 1e3
+        tracemalloc.stop()
+        holds = sorted(longest * 1e3 for _, _, longest in runs)
+        seconds = min(each for _, each, _ in runs)
+        size = runs[0][0] / 1e3
+        held = f"{holds[0]:16.1f} {holds[-1]:9.1f}"
+        print(f"{chosen.value:8} {size:6.0f} {seconds:8.2f} {held} {peak:17.0f} {grown:13}")
+
+
 if __name__ == "__main__":
     few, many = population(), population(combinations=AGENTS)
     gc.collect()
     gc.freeze()
     print_reports(few, title=f"{AGENTS:,} agents in {COMBINATIONS} combinations of {QUEUES} queues:")
     print_reports(many, title="\nEach in a combination of their own:")
+    print_exports(few)
