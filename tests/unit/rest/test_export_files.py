@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 from arro3.io import read_ipc_stream, read_parquet
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.rest.exports.arrow_files import schema_of
@@ -145,6 +145,7 @@ def plain(row: msgspec.Struct) -> Row:
     return {name: list(each) if isinstance(each, tuple) else each for name, each in told.items()}
 
 
+@settings(deadline=None)
 @given(st.lists(ROWS, max_size=8))
 def test_every_format_holds_the_same_rows(rows: list[Mixed]) -> None:
     table, meant = a_table(rows), [plain(row) for row in rows]
@@ -155,6 +156,7 @@ def test_every_format_holds_the_same_rows(rows: list[Mixed]) -> None:
     assert read_csv(written(table, ExportFormat.CSV), of=Mixed) == meant
 
 
+@settings(deadline=None)
 @given(st.lists(TEXTS, min_size=1, max_size=5))
 def test_no_cell_begins_as_a_formula_does_and_readers_of_csv_get_the_texts(texts: list[str]) -> None:
     rows = [msgspec.structs.replace(A_ROW, text=text) for text in texts]

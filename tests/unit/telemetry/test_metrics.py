@@ -10,6 +10,7 @@ from gateway.telemetry.instruments import MetricKind
 from gateway.telemetry.labels import (
     OVERFLOW,
     BreakerState,
+    ExportOutcome,
     HandOver,
     KeyedOutcome,
     LabelGuard,
@@ -55,6 +56,7 @@ def record_everything(telemetry: Telemetry) -> None:
     telemetry.record_http("/graphql", status=200)
     telemetry.record_hand_over(HandOver.VARIABLES)
     telemetry.record_keyed_write(KeyedOutcome.REPLAYED)
+    telemetry.record_export("acme", file_format="csv", outcome=ExportOutcome.WHOLE, rows=12, size=900)
     telemetry.record_stream_event("acme", transport=Transport.SSE)
     telemetry.record_stream_ended(Transport.WEBSOCKET, duration_seconds=30.0)
     telemetry.record_poll("acme", outcome=PollOutcome.FAILED)
