@@ -90,6 +90,7 @@ Evolux gateway is serving a simulated call centre on {address}
       -H 'Content-Type: application/json' \\
       -d '{{"query": "{_QUERY}"}}'
 
+  The board in a browser: {address}/board     (API key: {DEMO_KEY})
   GraphiQL in a browser:  {address}/graphql   (API key: {DEMO_KEY})
   Metrics:                {address}/metrics
 

@@ -88,18 +88,26 @@ def test_the_command_prints_the_schema_that_the_repository_holds(installed: Path
     assert told == (ROOT / "schema.graphql").read_text(encoding="utf-8")
 
 
-async def test_its_demo_answers_and_its_graphiql_has_every_asset(installed: Path, tmp_path: Path) -> None:
+async def test_its_demo_answers_and_its_pages_have_every_asset(installed: Path, tmp_path: Path) -> None:
     async with demo(installed, folder=tmp_path) as client:
         answer = await client.post(
             "/graphql", json={"query": READ}, headers={"Authorization": "Bearer demo-key"}
         )
         page = await client.get("/graphql", headers={"accept": "text/html"})
         assets = set(re.findall(r'(?:src|href)="(/[^"]+)"', page.text))
+        board = await client.get("/board")
+        folder = re.findall(r'src="(board/[^"/]+)/board\.js"', board.text)[0]
+        files = {path.name for path in (ROOT / "gateway" / "web" / "board").glob("*.[cjs][sv]*")}
+        assets |= {f"/{folder}/{name}" for name in files}
         given = {path: (await client.get(path)).status_code for path in assets}
+        invitation = (tmp_path / "demo.log").read_text(encoding="utf-8")
 
     assert len(answer.json()["data"]["agents"]["nodes"]) == 3
     assert page.status_code == httpx.codes.OK
-    assert len(assets) >= 4
+    assert board.status_code == httpx.codes.OK
+    assert len(files) == 18
+    assert len(assets) >= 4 + len(files)
+    assert f"{client.base_url}/board " in invitation
     assert set(given.values()) == {200}, given
 
 
