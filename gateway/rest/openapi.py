@@ -13,7 +13,8 @@ from gateway.rest.examples import EXAMPLES
 from gateway.rest.exports.exporting import HEADERS as EXPORT_HEADERS
 from gateway.rest.exports.formats import ExportFormat
 from gateway.rest.exports.tables import columns_of
-from gateway.rest.operations import OPERATIONS, PREFIX, Operation, Tag, by_path
+from gateway.rest.operation import Operation, Tag
+from gateway.rest.operations import OPERATIONS, PREFIX, by_path
 from gateway.rest.shapes import Given
 
 JSON_TYPE: Final = "application/json"

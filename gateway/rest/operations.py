@@ -1,64 +1,15 @@
 """The table of REST operations: what is asked where, by what it is answered, and which scope it needs."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from enum import Enum
-from typing import Any, Final
-
-import msgspec
+from collections.abc import Mapping
+from typing import Final
 
 from gateway.domain.errors import ErrorCode
 from gateway.domain.scopes import AGENTS_READ, AGENTS_WRITE
 from gateway.rest import agent_states, agents, bulk, pauses, queues, viewer, writes
-from gateway.rest.context import Answered, Asked, RestContext
-from gateway.rest.exports import exporting
-from gateway.rest.exports.formats import ExportFormat
-from gateway.rest.exports.rows import ExportedAgent, ExportedAgentStates
+from gateway.rest.exports.operations import EXPORTS
+from gateway.rest.operation import Operation, Tag
 
 PREFIX: Final = "/v1"
-
-Handle = Callable[[RestContext, Asked], Awaitable[Answered]]
-
-
-class Tag(Enum):
-    """What an operation is about, as the document groups them; the value says it in words."""
-
-    AGENTS = "Agents of the call centre, and writes to one of them."
-    BULK = "Writes to up to 500 agents at once, with a result for each."
-    QUEUES = "Queues and who serves them."
-    PAUSES = "The reasons for pauses."
-    STATES = "How many agents are in which state."
-    EXPORTS = "Whole tables as files, for analytics."
-    CALLER = "Who calls."
-
-
-class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """One operation. `body_optional` where leaving the body out means all its defaults.
-
-    Where it has `formats`, `answer` is a row of the file.
-    """
-
-    name: str
-    method: str
-    path: str
-    summary: str
-    description: str
-    tag: Tag
-    handle: Handle
-    answer: type
-    scope: str | None
-    status: int = 200
-    path_type: type | None = None
-    query: type | None = None
-    body: Any = None
-    body_optional: bool = False
-    codes: tuple[ErrorCode, ...] = ()
-    formats: tuple[ExportFormat, ...] = ()
-
-    @property
-    def is_write(self) -> bool:
-        """Whether it changes something, and takes an idempotency key."""
-        return self.method != "GET"
-
 
 _AGENT = (ErrorCode.AGENT_NOT_FOUND,)
 _STATE: Final = (
@@ -295,40 +246,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         scope=AGENTS_READ,
         query=agent_states.StatesQuery,
     ),
-    Operation(
-        name="exportAgents",
-        method="GET",
-        path="/exports/agents",
-        summary="All chosen agents as a file",
-        description=(
-            "CSV, newline-delimited JSON, an Arrow stream or Parquet, by `Accept` or `format`; one snapshot "
-            "from the first row to the last. A listing that is not whole is refused."
-        ),
-        tag=Tag.EXPORTS,
-        handle=exporting.export_agents,
-        answer=ExportedAgent,
-        scope=AGENTS_READ,
-        query=exporting.ExportQuery,
-        codes=(ErrorCode.OVERLOADED,),
-        formats=tuple(ExportFormat),
-    ),
-    Operation(
-        name="exportAgentStates",
-        method="GET",
-        path="/exports/agent-states",
-        summary="How many agents are in each state, as a file",
-        description=(
-            "The first row counts all chosen agents, the others those of each group. Formats are those of "
-            "`/exports/agents`. A listing that is not whole is refused."
-        ),
-        tag=Tag.EXPORTS,
-        handle=exporting.export_agent_states,
-        answer=ExportedAgentStates,
-        scope=AGENTS_READ,
-        query=exporting.StatesExportQuery,
-        codes=(ErrorCode.OVERLOADED,),
-        formats=tuple(ExportFormat),
-    ),
+    *EXPORTS,
     Operation(
         name="getViewer",
         method="GET",

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from gateway.domain.errors import Forbidden
 from gateway.domain.scopes import require_scope
 from gateway.rest.context import Asked, RestContext
-from gateway.rest.operations import Operation
+from gateway.rest.operation import Operation
 from gateway.telemetry.audit import AuditTrail
 from gateway.web.authentication import Visitor
 from gateway.web.notes import request_id_in

@@ -19,7 +19,8 @@ from gateway.rest.context import Answered, Asked, RestContext
 from gateway.rest.errors import PROBLEM_TYPE, encode_problem, problem_of
 from gateway.rest.exports.formats import Export
 from gateway.rest.openapi import JSON_TYPE, write_document
-from gateway.rest.operations import PREFIX, Operation, by_path
+from gateway.rest.operation import Operation
+from gateway.rest.operations import PREFIX, by_path
 from gateway.rest.requests import read_json, read_parameters
 from gateway.telemetry.labels import OperationKind
 from gateway.web.answers import standard_headers

@@ -8,7 +8,8 @@ from gateway.domain.errors import ErrorCode
 from gateway.rest.agents import AgentsQuery
 from gateway.rest.examples import EXAMPLES
 from gateway.rest.openapi import build_document, write_document
-from gateway.rest.operations import OPERATIONS, Operation
+from gateway.rest.operation import Operation
+from gateway.rest.operations import OPERATIONS
 
 DOCUMENT = build_document()
 OF_GRAPHQL = {code for code in ErrorCode if code.value.startswith(("GRAPHQL", "PERSISTED"))}
