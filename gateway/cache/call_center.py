@@ -13,7 +13,7 @@ from gateway.cache.generations import Generations
 from gateway.cache.last_known import LastKnown
 from gateway.cache.listings import HeldListings
 from gateway.cache.observing import ReadObserver
-from gateway.cache.sharing import Walks
+from gateway.cache.sharing import Fetch, Walks
 from gateway.cache.store import Held, ListingKey, ListingKind, ListingStore
 from gateway.cache.together import WritesTogether
 from gateway.domain import known_changes
@@ -27,6 +27,7 @@ from gateway.domain.outcomes import Witness
 from gateway.domain.pauses import AllowedPause
 from gateway.domain.queues import Queue
 from gateway.telemetry.overhead import upstream_wait
+from gateway.telemetry.spans import is_sampled
 from gateway.telemetry.tracing import Tracing
 
 T = TypeVar("T")
@@ -77,10 +78,16 @@ class CachedCallCenter:
         self._writes: set[asyncio.Task[Any]] = set()
 
     async def agents(self, bound: FreshnessBound = ANY_AGE) -> Reading[Agent]:
-        return await self._listings.read(self._key(ListingKind.AGENTS), self._walk_agents, bound=bound)
+        key = self._key(ListingKind.AGENTS)
+        return self._at_hand(key, self._walk_agents, bound) or await self._listings.read(
+            key, self._walk_agents, bound=bound
+        )
 
     async def queues(self, bound: FreshnessBound = ANY_AGE) -> Reading[Queue]:
-        return await self._listings.read(self._key(ListingKind.QUEUES), self._upstream.queues, bound=bound)
+        key = self._key(ListingKind.QUEUES)
+        return self._at_hand(key, self._upstream.queues, bound) or await self._listings.read(
+            key, self._upstream.queues, bound=bound
+        )
 
     async def agent_pauses(self, agent_id: AgentId, bound: FreshnessBound = ANY_AGE) -> Reading[AllowedPause]:
         key = self._key(ListingKind.AGENT_PAUSES, agent_id)
@@ -162,6 +169,10 @@ class CachedCallCenter:
         reading = await self._upstream.agents()
         self._last_known.note_listing(reading.snapshot, at=began_at)
         return reading
+
+    def _at_hand(self, key: ListingKey, fetch: Fetch, bound: FreshnessBound) -> Reading[Any] | None:
+        """What can be served without waiting; what is traced goes the way that makes spans."""
+        return None if is_sampled() else self._listings.at_hand(key, fetch, bound=bound)
 
     def _key(self, kind: ListingKind, of_id: int | None = None) -> ListingKey:
         return ListingKey(self._tenant_id, self._credential(), kind, of_id)

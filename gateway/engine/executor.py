@@ -161,7 +161,8 @@ class Executor:
     async def _recall(self, remembered: _Remembered, *, context: Context) -> bytes | None:
         """The remembered answer, if its listings are the same still; its holes are asked anew."""
         if remembered.listings:
-            await context.settle(remembered.listings)
+            if not context.settle_at_once(remembered.listings):
+                await context.settle(remembered.listings)
             if context.versions(remembered.listings) != remembered.versions:
                 return None
         completed = remembered.completed

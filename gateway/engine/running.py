@@ -36,6 +36,10 @@ class Context(Protocol):
         """Whether something asked for the operation's instant."""
         ...
 
+    def settle_at_once(self, listings: Iterable[str]) -> bool:
+        """Read these listings if that takes no waiting, and say so; else `settle` has to follow."""
+        ...
+
     async def settle(self, listings: Iterable[str]) -> None:
         """Read these listings ahead; a failure waits for its user."""
         ...

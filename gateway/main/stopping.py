@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import threading
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -76,10 +76,13 @@ class Parting:
         self._app = app
         self._stop = stop
 
-    async def __call__(self, scope: Message, receive: Any, send: Any) -> None:
+    def __call__(self, scope: Message, receive: Any, send: Any) -> Awaitable[None]:
         if not self._stop.is_draining or scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+            answering: Awaitable[None] = self._app(scope, receive, send)
+            return answering
+        return self._part(scope, receive, send)
+
+    async def _part(self, scope: Message, receive: Any, send: Any) -> None:
 
         async def part(message: Message) -> None:
             if message["type"] == "http.response.start":

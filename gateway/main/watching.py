@@ -14,6 +14,7 @@ from gateway.telemetry import events
 from gateway.telemetry.labels import BreakerState, ListingOutcome, UpstreamOutcome, WalkOutcome
 from gateway.telemetry.loads import UpstreamLoad
 from gateway.telemetry.spans import OpenSpan
+from gateway.telemetry.tallies import Write
 from gateway.telemetry.telemetry import Telemetry
 
 _FAILURES: Final[Mapping[str, UpstreamOutcome]] = {
@@ -38,6 +39,7 @@ class TenantWatch:
         self._server = urlsplit(base_url)
         self._breaker = BreakerState.CLOSED
         self._telemetry = telemetry
+        self._reads: dict[tuple[ListingKind, ReadSource], tuple[Write, Write]] = {}
         self._incidents = telemetry.incidents(
             "gateway.upstream", failed=events.UPSTREAM_FAILED, recovered=events.UPSTREAM_RECOVERED
         )
@@ -121,9 +123,14 @@ class TenantWatch:
 
     def reading_served(self, kind: ListingKind, source: ReadSource, *, age_seconds: float) -> None:
         """A reader got a listing."""
-        self._telemetry.record_listing_read(
-            self._tenant_id, listing=kind.value, outcome=ListingOutcome.of(source), age_seconds=age_seconds
-        )
+        cells = self._reads.get((kind, source))
+        if cells is None:
+            cells = self._reads[kind, source] = self._telemetry.listing_cells(
+                self._tenant_id, listing=kind.value, outcome=ListingOutcome.of(source)
+            )
+        count, record_age = cells
+        count(1)
+        record_age(age_seconds)
 
     def reading_failed(self, kind: ListingKind) -> None:
         """A reader got an error."""

@@ -34,20 +34,20 @@ class OperationContext:
         "_allowed_pauses",
         "_clock",
         "_last_agents",
+        "_ledger",
         "_now",
         "_readings",
+        "_trail",
         "agents",
         "bound",
         "call_center",
         "caller_name",
-        "ledger",
         "queues",
         "request_id",
         "scopes",
         "selections",
         "tenant_id",
         "tracing",
-        "trail",
     )
 
     _now: datetime | None
@@ -73,10 +73,10 @@ class OperationContext:
         self.scopes = scopes
         self.call_center = call_center
         self.request_id = request_id
-        self.trail = AuditTrail(tenant=tenant_id, caller=caller_name, request_id=request_id)
+        self._trail: AuditTrail | None = None
         self.bound = bound
         self.tracing = tracing
-        self.ledger = ledger or Ledger()
+        self._ledger = ledger
         self._clock = clock
         self._readings: list[Reading[Any]] = []
         self._last_agents: Reading[Agent] | None = None
@@ -96,6 +96,22 @@ class OperationContext:
         return self._now
 
     @property
+    def trail(self) -> AuditTrail:
+        """The records of what this operation changes."""
+        if self._trail is None:
+            self._trail = AuditTrail(
+                tenant=self.tenant_id, caller=self.caller_name, request_id=self.request_id
+            )
+        return self._trail
+
+    @property
+    def ledger(self) -> Ledger:
+        """What its writes come to."""
+        if self._ledger is None:
+            self._ledger = Ledger()
+        return self._ledger
+
+    @property
     def writing(self) -> CallCenter:
         """The call centre to write through: what goes there is followed by the audit trail."""
         return AuditedCallCenter(self.call_center, trail=self.trail)
@@ -109,6 +125,13 @@ class OperationContext:
     def is_timed(self) -> bool:
         """Whether something asked for the operation's instant."""
         return self._now is not None
+
+    def settle_at_once(self, listings: Iterable[str]) -> bool:
+        """Read these listings if that takes no waiting, and say so; else `settle` has to follow."""
+        for name in listings:
+            if not self._shared(name).settle_at_once():
+                return False
+        return True
 
     async def settle(self, listings: Iterable[str]) -> None:
         """Read these listings ahead of the fields that will use them; a failure waits for its user.
@@ -147,7 +170,7 @@ class OperationContext:
         readings = [self._shared(name).peek() for name in listings]
         if None in readings:
             return None
-        return tuple(reading.snapshot.version for reading in readings if reading is not None)
+        return tuple([reading.snapshot.version for reading in readings if reading is not None])
 
     def used_listings(self) -> tuple[str, ...] | None:
         """The listings that fields used; None where they used something else of the call centre, too."""

@@ -20,7 +20,7 @@ class SharedRead(Generic[T]):
     `on_use` is told the result when a field first uses it.
     """
 
-    __slots__ = ("_on_use", "_outcome", "_read", "_task", "_users", "is_alone", "uses")
+    __slots__ = ("_begun", "_on_use", "_outcome", "_read", "_task", "_users", "is_alone", "uses")
 
     def __init__(
         self, read: Callable[[], Coroutine[Any, Any, T]], *, on_use: Callable[[T], None] | None = None
@@ -28,6 +28,7 @@ class SharedRead(Generic[T]):
         self._read = read
         self._on_use = on_use
         self._outcome: _Outcome[T] | None = None
+        self._begun: tuple[Coroutine[Any, Any, T], Any] | None = None
         self._task: asyncio.Task[T] | None = None
         self._users = 0
         self.uses = 0
@@ -56,16 +57,33 @@ class SharedRead(Generic[T]):
         """The result if it is here, which is no use of it; None where it is not, or the read failed."""
         return self._outcome.value if self._is_here() and self._outcome is not None else None
 
+    def settle_at_once(self) -> bool:
+        """Have it read if that takes no waiting, and say so; else it is begun, and `settle` has to follow."""
+        if self._is_here():
+            return True
+        if self._task is not None or self._begun is not None:
+            return False
+        work = self._read()
+        try:
+            self._begun = (work, work.send(None))
+        except StopIteration as done:
+            self._outcome = _Outcome(done.value)
+        except Exception as failure:  # noqa: BLE001 - whatever it is, it is raised where the result is used
+            self._outcome = _Outcome(failure=failure)
+        return self._outcome is not None
+
     async def settle(self, *, on_wait: Callable[[], None] = lambda: None) -> None:
         """Have it read, whatever comes of it, for a caller who knows that nobody else asks meanwhile.
 
         It runs in the caller's own task: what is at hand is had without one. `on_wait` is called before the
         caller has to wait.
         """
-        if self._is_here() or self._task is not None:
+        if self.settle_at_once() or self._begun is None:
             return
+        (work, awaited), self._begun = self._begun, None
+        on_wait()
         try:
-            self._outcome = _Outcome(await _drive(self._read(), on_wait=on_wait))
+            self._outcome = _Outcome(await _go_on(work, awaited))
         except Exception as failure:  # noqa: BLE001 - whatever it is, it is raised where the result is used
             self._outcome = _Outcome(failure=failure)
 
@@ -112,11 +130,9 @@ class SharedRead(Generic[T]):
 
 
 @coroutine
-def _drive(work: Coroutine[Any, Any, T], *, on_wait: Callable[[], None]) -> Generator[Any, Any, T]:
-    """Await `work`, and say when it first has to wait."""
+def _go_on(work: Coroutine[Any, Any, T], awaited: Any) -> Generator[Any, Any, T]:
+    """Await `work`, which has begun, and waits for this."""
     try:
-        awaited = work.send(None)
-        on_wait()
         while True:
             try:
                 given = yield awaited

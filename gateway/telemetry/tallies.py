@@ -7,8 +7,7 @@ reads them whenever somebody looks: counters and gauges as observed instruments,
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import replace
 
 from opentelemetry.sdk.metrics import Exemplar
 from opentelemetry.sdk.metrics.export import (
@@ -62,14 +61,16 @@ class Tally:
 
     def add(self, amount: float, label_values: LabelValues) -> None:
         """Count further."""
-        self._add(self._guards.key(self._metric, label_values), amount)
+        self.cell(label_values)(amount)
 
     def cell(self, label_values: LabelValues) -> Write:
         """As `add`, for these labels, looked at once."""
-        return partial(self._add, self._guards.key(self._metric, label_values))
+        key, values = self._guards.key(self._metric, label_values), self._values
 
-    def _add(self, key: LabelKey, amount: float) -> None:
-        self._values[key] = self._values.get(key, 0) + amount
+        def add(amount: float) -> None:
+            values[key] = values.get(key, 0) + amount
+
+        return add
 
     def put(self, value: float, label_values: LabelValues) -> None:
         """Make this the value from now on."""
@@ -81,14 +82,29 @@ class Tally:
             yield labels_of(self._metric, key), value
 
 
-@dataclass(slots=True)
 class _Buckets:
-    counts: list[int]
-    began_at_ns: int
-    sum: float = 0.0
-    min: float = float("inf")
-    max: float = float("-inf")
-    exemplars: dict[int, Exemplar] = field(default_factory=dict)
+    """The values under one set of labels."""
+
+    __slots__ = ("began_at_ns", "bounds", "counts", "exemplars", "max", "min", "sum")
+
+    def __init__(self, bounds: tuple[float, ...], began_at_ns: int) -> None:
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.began_at_ns = began_at_ns
+        self.sum = 0.0
+        self.min = float("inf")
+        self.max = float("-inf")
+        self.exemplars: dict[int, Exemplar] = {}
+
+    def put(self, value: float) -> None:
+        at = bisect_left(self.bounds, value)
+        self.counts[at] += 1
+        self.sum += value
+        self.min = min(self.min, value)
+        self.max = max(self.max, value)
+        if is_sampled():
+            context = get_current_span().get_span_context()
+            self.exemplars[at] = Exemplar({}, value, time.time_ns(), context.span_id, context.trace_id)
 
 
 class HistogramTally:
@@ -101,29 +117,21 @@ class HistogramTally:
 
     def record(self, value: float, label_values: LabelValues) -> None:
         """Put one value in."""
-        self._record(self._guards.key(self._metric, label_values), value)
+        self.cell(label_values)(value)
 
     def cell(self, label_values: LabelValues) -> Write:
         """As `record`, for these labels, looked at once."""
-        return partial(self._record, self._guards.key(self._metric, label_values))
-
-    def _record(self, key: LabelKey, value: float) -> None:
+        key = self._guards.key(self._metric, label_values)
         buckets = self._buckets.get(key)
         if buckets is None:
-            buckets = _Buckets([0] * (len(self._metric.buckets) + 1), time.time_ns())
-            self._buckets[key] = buckets
-        at = bisect_left(self._metric.buckets, value)
-        buckets.counts[at] += 1
-        buckets.sum += value
-        buckets.min = min(buckets.min, value)
-        buckets.max = max(buckets.max, value)
-        if is_sampled():
-            context = get_current_span().get_span_context()
-            buckets.exemplars[at] = Exemplar({}, value, time.time_ns(), context.span_id, context.trace_id)
+            buckets = self._buckets[key] = _Buckets(self._metric.buckets, time.time_ns())
+        return buckets.put
 
     def as_data(self) -> MetricData | None:
         """Give the histogram as the SDK hands it to exporters; None before the first value."""
-        points = [self._point(key, buckets) for key, buckets in tuple(self._buckets.items())]
+        points = [
+            self._point(key, buckets) for key, buckets in tuple(self._buckets.items()) if any(buckets.counts)
+        ]
         if not points:
             return None
         return MetricData(

@@ -58,7 +58,6 @@ class Telemetry:
         self._monotonic = monotonic
         self._requests: dict[tuple[OperationKind, ErrorCode | None], tuple[Write, Write]] = {}
         self._answers: dict[tuple[str, int], Write] = {}
-        self._reads: dict[tuple[str, str, ListingOutcome], tuple[Write, Write]] = {}
 
     @classmethod
     def start(
@@ -224,17 +223,18 @@ class Telemetry:
         age_seconds: float | None = None,
     ) -> None:
         """One reading of a listing, and how old it was; no age where there was nothing to serve."""
-        cells = self._reads.get((tenant, listing, outcome))
-        if cells is None:
-            where = {"tenant": tenant, "listing": listing}
-            cells = self._reads[tenant, listing, outcome] = (
-                self.metrics.cell(instruments.LISTING_READS, **where, outcome=outcome.value),
-                self.metrics.cell(instruments.LISTING_SERVED_AGE, **where),
-            )
-        count, record_age = cells
+        count, record_age = self.listing_cells(tenant, listing=listing, outcome=outcome)
         count(1)
         if age_seconds is not None:
             record_age(age_seconds)
+
+    def listing_cells(self, tenant: str, *, listing: str, outcome: ListingOutcome) -> tuple[Write, Write]:
+        """What `record_listing_read` writes to, for whoever records many alike: readings, and their ages."""
+        where = {"tenant": tenant, "listing": listing}
+        return (
+            self.metrics.cell(instruments.LISTING_READS, **where, outcome=outcome.value),
+            self.metrics.cell(instruments.LISTING_SERVED_AGE, **where),
+        )
 
     def record_walk(
         self,

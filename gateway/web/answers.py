@@ -1,7 +1,7 @@
 """Answers: the HTTP status of each error code, and how an error of the whole request is written."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -33,15 +33,11 @@ def json_answer(
 class DataAnswer(Response):
     """An answer's data as the engine has encoded it; its headers are put together once per answer type."""
 
-    def __init__(self, data: bytes, *, kind: AnswerType, headers: Mapping[str, str]) -> None:
+    def __init__(self, data: bytes, *, kind: AnswerType, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
         self.status_code = 200
         self.background = None
-        self.body = b'{"data":%b}' % data
-        self.raw_headers = [
-            *_HEADERS[kind],
-            (b"content-length", b"%d" % len(self.body)),
-            *[(name.lower().encode(), value.encode()) for name, value in headers.items()],
-        ]
+        self.body = body = b'{"data":%b}' % data
+        self.raw_headers = [*_HEADERS[kind], (b"content-length", b"%d" % len(body)), *headers]
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         """Send it."""

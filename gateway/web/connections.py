@@ -52,9 +52,11 @@ class GuardedConnection(HttpToolsProtocol):
         """Something came: a head or part of one, or a body."""
         under_way: RequestResponseCycle | None = self.cycle
         if self._head_timer is None and (under_way is None or under_way.response_complete):
-            self._await_head()
+            self._is_in_head = True
         super().data_received(data)
         if self._is_in_head:
+            if self._head_timer is None:  # as a rule the head came whole, and needs none
+                self._await_head()
             self._head_bytes += len(data)
             if self._head_bytes > self._limits.max_head_bytes:
                 told = f"The request's head is over {self._limits.max_head_bytes} bytes."

@@ -4,7 +4,7 @@ No request is let in by anything that a browser sends of itself: the key travels
 page can only set where CORS lets it. This is the second lock, for where a proxy in front adds that header.
 """
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Collection
 from typing import Final
 
 from starlette.datastructures import Headers
@@ -60,15 +60,19 @@ class ForeignPages:
         self._app = app
         self._origins = origins
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answer one request, or refuse it."""
-        if scope["type"] == "http" and self._is_foreign(Headers(scope=scope), scope=scope):
-            notes = notes_in(scope)
-            notes.code = ErrorCode.FORBIDDEN
-            error = Forbidden("Pages of this origin may not call the gateway.")
-            await refuse(error, request_id=notes.request_id)(scope, receive, send)
-            return
-        await self._app(scope, receive, send)
+        if scope["type"] == "http":
+            for name, _ in scope["headers"]:
+                if name == b"sec-fetch-site" and self._is_foreign(Headers(scope=scope), scope=scope):
+                    return self._refuse(scope, receive, send)
+        return self._app(scope, receive, send)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        notes = notes_in(scope)
+        notes.code = ErrorCode.FORBIDDEN
+        error = Forbidden("Pages of this origin may not call the gateway.")
+        await refuse(error, request_id=notes.request_id)(scope, receive, send)
 
     def _is_foreign(self, headers: Headers, *, scope: Scope) -> bool:
         if headers.get("sec-fetch-site") not in _FOREIGN_SITES:

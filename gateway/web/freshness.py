@@ -17,6 +17,9 @@ _STATUS = {
 }
 
 
+_CACHE_STATUS = {source: f"{_CACHE_NAME}; {told}".encode() for source, told in _STATUS.items()}
+
+
 def bound_of(cache_control: str | None) -> FreshnessBound:
     """Read the directives that bound a served listing's age; what cannot be read is no bound."""
     if not cache_control:
@@ -31,14 +34,18 @@ def bound_of(cache_control: str | None) -> FreshnessBound:
 
 def freshness_headers(readings: Iterable[Reading[Any]]) -> dict[str, str]:
     """Tell of the oldest listing that an answer was made from; nothing where it used none."""
-    used = list(readings)
-    if not used:
-        return {}
-    oldest = max(used, key=lambda reading: reading.age_seconds)
-    return {
-        "Age": str(int(oldest.age_seconds)),
-        "Cache-Status": f"{_CACHE_NAME}; {_STATUS[oldest.source]}",
-    }
+    return {name.decode().title(): value.decode() for name, value in raw_freshness_headers(readings)}
+
+
+def raw_freshness_headers(readings: Iterable[Reading[Any]]) -> tuple[tuple[bytes, bytes], ...]:
+    """The same, as ASGI sends them."""
+    oldest: Reading[Any] | None = None
+    for reading in readings:
+        if oldest is None or reading.age_seconds > oldest.age_seconds:
+            oldest = reading
+    if oldest is None:
+        return ()
+    return (b"age", b"%d" % oldest.age_seconds), (b"cache-status", _CACHE_STATUS[oldest.source])
 
 
 def _directives(header: str) -> Iterator[tuple[str, str]]:

@@ -22,7 +22,7 @@ from gateway.web.authentication import Authentication
 from gateway.web.bodies import take_at_once
 from gateway.web.notes import notes_in
 from gateway.web.recognition import Memo, Recognition, Recognized
-from gateway.web.results import answer_outcome
+from gateway.web.results import answer_data, answer_outcome
 
 GRAPHQL_PATH: Final = "/graphql"
 _NO_BODY: Final[Message] = {"type": "http.request", "body": b"", "more_body": False}
@@ -108,7 +108,12 @@ class QueryLane:
         )
         with one_deadline(self._deadline_seconds):
             outcome = await self._executor.run(known.operation, context=context, hide_suggestions=known.hides)
-        return answer_outcome(outcome, readings=context.readings, request=Request(scope), kind=known.kind)
+        readings = context.readings
+        if isinstance(outcome, bytes):
+            answer = answer_data(outcome, readings=readings, kind=known.kind)
+            if answer is not None:
+                return answer
+        return answer_outcome(outcome, readings=readings, request=Request(scope), kind=known.kind)
 
 
 def _replaying(message: Message, receive: Receive) -> Receive:

@@ -2,11 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import MutableMapping
+from collections.abc import Awaitable, Iterable, Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
-from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -40,19 +39,19 @@ class Observation:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
+        head = _Head(scope["headers"])
         route, method = route_of(scope["path"]), scope["method"]
-        notes = open_notes(scope, request_id=request_id_of(headers.get(REQUEST_ID_HEADER)))
+        notes = open_notes(scope, request_id=request_id_of(head.request_id))
         answer = _Answer(send, request_id=notes.request_id)
         began_at = time.perf_counter()
         with self._telemetry.tracing.server_span(
-            headers, method=method, route=route, scheme=scope["scheme"]
+            head.trace, method=method, route=route, scheme=scope["scheme"]
         ) as span:
             notes.trace_id = span.trace_id
             wait, waiting = begin_measured_wait(monotonic=time.monotonic)
             told = begin_request_fields({"request_id": notes.request_id, "trace_id": notes.trace_id})
             try:
-                if _header_bytes(scope) > self._max_header_bytes:
+                if head.bytes > self._max_header_bytes:
                     await self._refuse_headers(notes)(scope, receive, answer)
                 else:
                     await self._app(scope, receive, answer)
@@ -134,19 +133,30 @@ class _Answer:
         self._request_id = request_id.encode("latin-1")
         self.status: int | None = None
 
-    async def __call__(self, message: Message) -> None:
+    def __call__(self, message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
             self.status = int(message["status"])
-            _add_header(message, name=_ID_HEADER, value=self._request_id)
-        await self._send(message)
+            message["headers"] = [*message.get("headers", ()), (_ID_HEADER, self._request_id)]
+        return self._send(message)
 
 
-def _header_bytes(scope: Scope) -> int:
-    size = 0
-    for name, value in scope["headers"]:
-        size += len(name) + len(value)
-    return size
+class _Head:
+    """What this layer has to know of a request's headers, read in one go."""
+
+    __slots__ = ("bytes", "request_id", "trace")
+
+    def __init__(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        self.request_id: str | None = None
+        self.trace: Mapping[str, str] = _NO_TRACE
+        size = 0
+        for name, value in headers:
+            size += len(name) + len(value)
+            if name == _ID_HEADER and self.request_id is None:
+                self.request_id = value.decode("latin-1")
+            elif name in _TRACE_HEADERS:
+                self.trace = {name.decode(): value.decode("latin-1"), **self.trace}
+        self.bytes = size
 
 
-def _add_header(message: MutableMapping[str, Any], *, name: bytes, value: bytes) -> None:
-    message["headers"] = [*message.get("headers", ()), (name, value)]
+_TRACE_HEADERS: Final = frozenset({b"traceparent", b"tracestate"})
+_NO_TRACE: Final[Mapping[str, str]] = {}

@@ -14,13 +14,21 @@ from gateway.engine.reading import Document
 from gateway.rest.errors import STATUS_BY_CODE
 from gateway.schema.errors import shape_error
 from gateway.web.answers import DataAnswer, json_answer
-from gateway.web.freshness import freshness_headers
+from gateway.web.freshness import freshness_headers, raw_freshness_headers
 from gateway.web.media_types import AnswerType
 from gateway.web.notes import note_code, request_id_in
 from gateway.web.partial import tell_missing_parts
 
 _VARIABLES_STATUS: Final = 400
 """Of variables that do not fit a valid document; GraphQL over HTTP keeps 422 for the document."""
+
+
+def answer_data(data: bytes, *, readings: Sequence[Reading[Any]], kind: AnswerType) -> DataAnswer | None:
+    """Write encoded data as it is; None where a listing that it was made from is not whole."""
+    for reading in readings:
+        if reading.failure is not None:
+            return None
+    return DataAnswer(data, kind=kind, headers=raw_freshness_headers(readings))
 
 
 def answer_outcome(
@@ -32,11 +40,12 @@ def answer_outcome(
     extensions: Mapping[str, Any] | None = None,
 ) -> Response:
     """Write what was executed, and how old the listings are that it was made from."""
-    headers = freshness_headers(readings)
     if isinstance(outcome, bytes):
-        if not extensions and all(reading.failure is None for reading in readings):
-            return DataAnswer(outcome, kind=kind, headers=headers)
+        answer = None if extensions else answer_data(outcome, readings=readings, kind=kind)
+        if answer is not None:
+            return answer
         outcome = ExecutionResult(shallow_data(outcome))
+    headers = freshness_headers(readings)
     whole = tell_missing_parts(outcome, readings)
     return answer_result(whole, request=request, kind=kind, headers=headers, extensions=extensions)
 
