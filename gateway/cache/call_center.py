@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from gateway.cache.freshness import FreshnessPolicy
 from gateway.cache.generations import Generations
 from gateway.cache.last_known import LastKnown
-from gateway.cache.listings import HeldListings
+from gateway.cache.listings import HeldListings, JudgedFresh
 from gateway.cache.observing import ReadObserver
 from gateway.cache.sharing import Fetch, Walks
 from gateway.cache.store import Held, ListingKey, ListingKind, ListingStore
@@ -76,18 +76,23 @@ class CachedCallCenter:
         )
         self._last_known = LastKnown()
         self._writes: set[asyncio.Task[Any]] = set()
+        self._judged: dict[ListingKind, JudgedFresh | None] = {}
 
     async def agents(self, bound: FreshnessBound = ANY_AGE) -> Reading[Agent]:
-        key = self._key(ListingKind.AGENTS)
-        return self._at_hand(key, self._walk_agents, bound) or await self._listings.read(
-            key, self._walk_agents, bound=bound
+        return self.agents_at_hand(bound) or await self._listings.read(
+            self._key(ListingKind.AGENTS), self._walk_agents, bound=bound
         )
 
     async def queues(self, bound: FreshnessBound = ANY_AGE) -> Reading[Queue]:
-        key = self._key(ListingKind.QUEUES)
-        return self._at_hand(key, self._upstream.queues, bound) or await self._listings.read(
-            key, self._upstream.queues, bound=bound
+        return self.queues_at_hand(bound) or await self._listings.read(
+            self._key(ListingKind.QUEUES), self._upstream.queues, bound=bound
         )
+
+    def agents_at_hand(self, bound: FreshnessBound = ANY_AGE) -> Reading[Agent] | None:
+        return self._at_hand(ListingKind.AGENTS, self._walk_agents, bound)
+
+    def queues_at_hand(self, bound: FreshnessBound = ANY_AGE) -> Reading[Queue] | None:
+        return self._at_hand(ListingKind.QUEUES, self._upstream.queues, bound)
 
     async def agent_pauses(self, agent_id: AgentId, bound: FreshnessBound = ANY_AGE) -> Reading[AllowedPause]:
         key = self._key(ListingKind.AGENT_PAUSES, agent_id)
@@ -170,9 +175,19 @@ class CachedCallCenter:
         self._last_known.note_listing(reading.snapshot, at=began_at)
         return reading
 
-    def _at_hand(self, key: ListingKey, fetch: Fetch, bound: FreshnessBound) -> Reading[Any] | None:
+    def _at_hand(self, kind: ListingKind, fetch: Fetch, bound: FreshnessBound) -> Reading[Any] | None:
         """What can be served without waiting; what is traced goes the way that makes spans."""
-        return None if is_sampled() else self._listings.at_hand(key, fetch, bound=bound)
+        if is_sampled():
+            return None
+        judged = self._judged.get(kind)
+        if judged is not None and bound is ANY_AGE and judged.key.credential == self._credential():
+            reading = self._listings.serve_judged(judged)
+            if reading is not None:
+                return reading
+        key = self._key(kind)
+        reading = self._listings.at_hand(key, fetch, bound=bound)
+        self._judged[kind] = None if reading is None else self._listings.judged_fresh(key)
+        return reading
 
     def _key(self, kind: ListingKind, of_id: int | None = None) -> ListingKey:
         return ListingKey(self._tenant_id, self._credential(), kind, of_id)

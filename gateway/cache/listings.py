@@ -1,11 +1,18 @@
 """The listing engine: what is held of each listing, who may have it, and when Evolux is asked again."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from msgspec.structs import replace
 
-from gateway.cache.covering import covers_at_once, frameless, is_better, is_to_be_read_again, may_be_covered
+from gateway.cache.covering import (
+    CONFIRM_SECONDS,
+    covers_at_once,
+    frameless,
+    is_better,
+    is_to_be_read_again,
+    may_be_covered,
+)
 from gateway.cache.flights import Flight, Flights
 from gateway.cache.freshness import (
     FreshnessPolicy,
@@ -26,6 +33,16 @@ from gateway.domain.listings import ANY_AGE, FreshnessBound, Reading, ReadSource
 from gateway.telemetry.overhead import upstream_wait
 from gateway.telemetry.spans import is_sampled
 from gateway.telemetry.tracing import Tracing
+
+
+class JudgedFresh(NamedTuple):
+    """A listing that is fresh until a moment, as long as the store and its generation do not change."""
+
+    key: ListingKey
+    held: Held
+    until: float
+    changes: int
+
 
 RETRY_SECONDS: Final = 1.0
 """After a refresh that failed, the next one behind readers waits so long: a dead Evolux is not hammered."""
@@ -66,6 +83,29 @@ class HeldListings:
         if held is None:
             return None
         return self._serve_held(key, held, fetch, bound=bound, asked_at=self._clock.monotonic())
+
+    def judged_fresh(self, key: ListingKey) -> JudgedFresh | None:
+        """What is held, if it is fresh, with the moment up to which it need not be judged again.
+
+        That is a second at most: the store is to see which listings are in use.
+        """
+        held, now = self.peek(key), self._clock.monotonic()
+        if held is None or held.failure is not None:
+            return None
+        until = min(now + 1.0, held.read_at + self._policies[key.kind].fresh_seconds)
+        if held.patched_at is not None:
+            until = min(until, held.patched_at + CONFIRM_SECONDS)
+        return JudgedFresh(key, held, until, self._store.changes)
+
+    def serve_judged(self, judged: JudgedFresh) -> Reading[Any] | None:
+        """Serve it as it was judged; None where the moment is over, or something else is held by now."""
+        key, held, until, changes = judged
+        now = self._clock.monotonic()
+        if now >= until or changes != self._store.changes or held.generation != self.generation(key):
+            return None
+        age_seconds = now - held.read_at
+        self._observer.reading_served(key.kind, ReadSource.FRESH, age_seconds=age_seconds)
+        return Reading(held.snapshot, ReadSource.FRESH, age_seconds=age_seconds)
 
     async def _read(self, key: ListingKey, fetch: Fetch, *, bound: FreshnessBound) -> Reading[Any]:
         asked_at = self._clock.monotonic()

@@ -75,6 +75,8 @@ class ListingStore:
         self._max_bytes = max_bytes
         self._max_tenant_bytes = max_tenant_bytes or max_bytes
         self._tenants: OrderedDict[TenantId, cachetools.LRUCache[ListingKey, Held]] = OrderedDict()
+        self.changes = 0
+        """Moves on with every change of what is held."""
 
     def get(self, key: ListingKey) -> Held | None:
         """What is held under the key, however old."""
@@ -86,6 +88,7 @@ class ListingStore:
 
     def put(self, key: ListingKey, held: Held) -> bool:
         """Hold a snapshot; False where it alone is larger than its tenant may have."""
+        self.changes += 1
         own = self._tenants.setdefault(
             key.tenant_id, cachetools.LRUCache(maxsize=self._max_tenant_bytes, getsizeof=weigh)
         )
@@ -101,6 +104,7 @@ class ListingStore:
 
     def drop(self, key: ListingKey) -> None:
         """Forget what is held under the key."""
+        self.changes += 1
         own = self._tenants.get(key.tenant_id)
         if own is not None:
             own.pop(key, None)
@@ -108,6 +112,7 @@ class ListingStore:
 
     def drop_tenant(self, tenant_id: TenantId) -> None:
         """Forget everything of a tenant that is no longer served."""
+        self.changes += 1
         self._tenants.pop(tenant_id, None)
 
     def read_instants(self) -> dict[tuple[TenantId, ListingKind], float]:

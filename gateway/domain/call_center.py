@@ -1,7 +1,7 @@
 """The port: a tenant's call centre, as every adapter offers it."""
 
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from gateway.domain.agents import Agent, AgentChange, NewAgent
 from gateway.domain.ids import AgentId, PauseId
@@ -9,6 +9,19 @@ from gateway.domain.listings import ANY_AGE, FreshnessBound, Reading
 from gateway.domain.outcomes import Witness
 from gateway.domain.pauses import AllowedPause
 from gateway.domain.queues import Queue
+
+
+@runtime_checkable
+class HoldsListings(Protocol):
+    """What a call centre that remembers listings can give without waiting; None where it cannot."""
+
+    def agents_at_hand(self, bound: FreshnessBound = ANY_AGE) -> Reading[Agent] | None:
+        """Every agent, as `agents` gives them."""
+        ...
+
+    def queues_at_hand(self, bound: FreshnessBound = ANY_AGE) -> Reading[Queue] | None:
+        """Every queue, as `queues` gives them."""
+        ...
 
 
 class CallCenter(Protocol):

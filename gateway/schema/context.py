@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from gateway.domain.agents import Agent
-from gateway.domain.call_center import CallCenter
+from gateway.domain.call_center import CallCenter, HoldsListings
 from gateway.domain.ids import AgentId, TenantId
 from gateway.domain.ledger import Ledger
 from gateway.domain.listings import ANY_AGE, FreshnessBound, Reading
@@ -33,6 +33,7 @@ class OperationContext:
     __slots__ = (
         "_allowed_pauses",
         "_clock",
+        "_held",
         "_last_agents",
         "_ledger",
         "_now",
@@ -62,6 +63,7 @@ class OperationContext:
         caller_name: str,
         scopes: frozenset[str],
         call_center: CallCenter,
+        held: HoldsListings | None = None,
         clock: Callable[[], datetime],
         request_id: str,
         bound: FreshnessBound = ANY_AGE,
@@ -73,6 +75,7 @@ class OperationContext:
         self.scopes = scopes
         self.call_center = call_center
         self.request_id = request_id
+        self._held = held
         self._trail: AuditTrail | None = None
         self.bound = bound
         self.tracing = tracing
@@ -167,10 +170,13 @@ class OperationContext:
 
     def versions(self, listings: Iterable[str]) -> tuple[str, ...] | None:
         """The versions of these listings as this operation sees them; None unless all of them are here."""
-        readings = [self._shared(name).peek() for name in listings]
-        if None in readings:
-            return None
-        return tuple([reading.snapshot.version for reading in readings if reading is not None])
+        found = []
+        for name in listings:
+            reading = self._shared(name).peek()
+            if reading is None:
+                return None
+            found.append(reading.snapshot.version)
+        return tuple(found)
 
     def used_listings(self) -> tuple[str, ...] | None:
         """The listings that fields used; None where they used something else of the call centre, too."""
@@ -184,7 +190,7 @@ class OperationContext:
     def use_listings(self, listings: Iterable[str]) -> None:
         """Count these listings as used: the answer was made from them before, and from no others."""
         for name in listings:
-            self._shared(name).use(lambda _reading: None)
+            self._shared(name).note_use()
 
     def _shared(self, listing: str) -> SharedRead[Reading[Any]]:
         shared: SharedRead[Reading[Any]] = self.queues if listing == "queues" else self.agents
@@ -205,9 +211,25 @@ class OperationContext:
     def forget(self) -> None:
         """Let later fields read anew, at a later instant: something was changed."""
         self._now = None
-        self.agents = SharedRead(self._read_agents, on_use=self._readings.append)
-        self.queues = SharedRead(self._read_queues, on_use=self._readings.append)
+        on_use, held = self._readings.append, self._held
+        if held is None:
+            self.agents = SharedRead(self._read_agents, on_use=on_use)
+            self.queues = SharedRead(self._read_queues, on_use=on_use)
+        else:
+            self.agents = SharedRead(self._read_agents, at_hand=self._agents_at_hand, on_use=on_use)
+            self.queues = SharedRead(self._read_queues, at_hand=self._queues_at_hand, on_use=on_use)
         self._allowed_pauses = {}
+
+    def _agents_at_hand(self) -> Reading[Agent] | None:
+        assert self._held is not None  # noqa: S101 - asked only then
+        reading = self._held.agents_at_hand(self.bound)
+        if reading is not None:
+            self._last_agents = reading
+        return reading
+
+    def _queues_at_hand(self) -> Reading[Queue] | None:
+        assert self._held is not None  # noqa: S101 - asked only then
+        return self._held.queues_at_hand(self.bound)
 
     async def _read_agents(self) -> Reading[Agent]:
         reading = await self.call_center.agents(self.bound)

@@ -20,12 +20,17 @@ class SharedRead(Generic[T]):
     `on_use` is told the result when a field first uses it.
     """
 
-    __slots__ = ("_begun", "_on_use", "_outcome", "_read", "_task", "_users", "is_alone", "uses")
+    __slots__ = ("_at_hand", "_begun", "_on_use", "_outcome", "_read", "_task", "_users", "is_alone", "uses")
 
     def __init__(
-        self, read: Callable[[], Coroutine[Any, Any, T]], *, on_use: Callable[[T], None] | None = None
+        self,
+        read: Callable[[], Coroutine[Any, Any, T]],
+        *,
+        at_hand: Callable[[], T | None] | None = None,
+        on_use: Callable[[T], None] | None = None,
     ) -> None:
         self._read = read
+        self._at_hand = at_hand
         self._on_use = on_use
         self._outcome: _Outcome[T] | None = None
         self._begun: tuple[Coroutine[Any, Any, T], Any] | None = None
@@ -42,6 +47,7 @@ class SharedRead(Generic[T]):
     async def result(self) -> T:
         """Wait for the result, or raise the read's failure."""
         await self.ready()
+        self._is_here()
         return self._given()
 
     async def ready(self) -> None:
@@ -53,6 +59,10 @@ class SharedRead(Generic[T]):
         else:
             await self._wait()
 
+    def note_use(self) -> None:
+        """Count a use of what is here."""
+        self._given()
+
     def peek(self) -> T | None:
         """The result if it is here, which is no use of it; None where it is not, or the read failed."""
         return self._outcome.value if self._is_here() and self._outcome is not None else None
@@ -63,6 +73,10 @@ class SharedRead(Generic[T]):
             return True
         if self._task is not None or self._begun is not None:
             return False
+        at_hand = None if self._at_hand is None else self._at_hand()
+        if at_hand is not None:
+            self._outcome = _Outcome(at_hand)
+            return True
         work = self._read()
         try:
             self._begun = (work, work.send(None))
@@ -99,8 +113,7 @@ class SharedRead(Generic[T]):
         return self._outcome is not None
 
     def _given(self) -> T:
-        assert self._is_here()  # noqa: S101 - callers have waited
-        assert self._outcome is not None  # noqa: S101 - the same
+        assert self._outcome is not None  # noqa: S101 - callers have waited
         value, failure = self._outcome
         if failure is not None:
             raise failure

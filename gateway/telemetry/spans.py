@@ -7,7 +7,6 @@ from types import TracebackType
 from typing import Final, Self
 
 from opentelemetry import context as otel_context
-from opentelemetry.context import Context
 from opentelemetry.trace import (
     INVALID_SPAN,
     Span,
@@ -22,7 +21,7 @@ from gateway.domain.errors import ErrorCode, GatewayError, Refusal
 from gateway.telemetry import names
 from gateway.telemetry.names import Attribute
 
-_NO_CONTEXT: Final = Context()
+_UNSAMPLED_TRACE: Final[ContextVar[str]] = ContextVar("gateway_unsampled_trace", default="")
 _IS_SAMPLED: Final[ContextVar[bool]] = ContextVar("gateway_is_sampled", default=False)
 _REFUSALS: Final = frozenset(refusal.code for refusal in Refusal.__subclasses__())
 
@@ -154,9 +153,23 @@ UNSAMPLED: Final = UnsampledSpan(INVALID_SPAN)
 
 
 class UnsampledRoot(OpenSpan):
-    """The server span of a trace that is not sampled: it makes its trace current, and takes no attribute."""
+    """The server span of a trace that is not sampled: nothing but the trace's id, which goes on from here.
 
-    __slots__ = ()
+    The SDK knows nothing of it: a span that records nothing costs it 40 µs.
+    """
+
+    __slots__ = ("_outer", "_trace_id")
+
+    _outer: Token[str]
+
+    def __init__(self, trace_id: str) -> None:
+        super().__init__(INVALID_SPAN)
+        self._trace_id = trace_id
+
+    @property
+    def trace_id(self) -> str:
+        """The trace's id as 32 hex digits."""
+        return self._trace_id
 
     @property
     def context(self) -> SpanContext | None:
@@ -178,7 +191,7 @@ class UnsampledRoot(OpenSpan):
         """Nothing."""
 
     def __enter__(self) -> Self:
-        self._token = otel_context.attach(set_span_in_context(self._span, _NO_CONTEXT))
+        self._outer = _UNSAMPLED_TRACE.set(self._trace_id)
         return self
 
     def __exit__(
@@ -187,7 +200,7 @@ class UnsampledRoot(OpenSpan):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        otel_context.detach(self._token)
+        _UNSAMPLED_TRACE.reset(self._outer)
 
 
 def is_sampled() -> bool:
@@ -198,7 +211,12 @@ def is_sampled() -> bool:
     return _IS_SAMPLED.get()
 
 
+def unsampled_trace_id() -> str:
+    """The id of the trace that goes on here without being sampled; empty where there is none."""
+    return _UNSAMPLED_TRACE.get()
+
+
 def trace_id_of(span: Span) -> str:
     """Give the trace's id as 32 hex digits; empty where there is no trace."""
     context = span.get_span_context()
-    return f"{context.trace_id:032x}" if context.is_valid else ""
+    return f"{context.trace_id:032x}" if context.is_valid else unsampled_trace_id()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import msgspec
 from starlette.datastructures import Headers
 
-from gateway.domain.call_center import CallCenter
+from gateway.domain.call_center import CallCenter, HoldsListings
 from gateway.domain.errors import BadRequest, CredentialsRejected, Unauthenticated
 from gateway.domain.ids import TenantId
 from gateway.tenancy import TENANT_HEADER, Caller, Directory, TokenUnfit
@@ -21,6 +21,8 @@ class Visitor(msgspec.Struct, frozen=True, kw_only=True):
     caller: Caller
     tenant_id: TenantId
     call_center: CallCenter
+    held: HoldsListings | None = None
+    """The same call centre, where it remembers listings."""
     epoch: object = None
     """Of whom an API key says who it is: what was configured then. A JWT says it anew each time."""
 
@@ -49,10 +51,12 @@ class Authentication:
         caller = await self.identify(headers)
         tenant = self._directory.resolve(caller, tenant_header=_tenant_of(headers))
         self._rates.count_tenant(tenant.id)
+        call_center = self._call_center_of(tenant.id)
         return Visitor(
             caller=caller,
             tenant_id=tenant.id,
-            call_center=self._call_center_of(tenant.id),
+            call_center=call_center,
+            held=call_center if isinstance(call_center, HoldsListings) else None,
             epoch=epoch if self._directory.has_key_of(caller) else None,
         )
 

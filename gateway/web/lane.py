@@ -101,19 +101,20 @@ class QueryLane:
             caller_name=visitor.caller.name,
             scopes=visitor.caller.scope_names,
             call_center=visitor.call_center,
+            held=visitor.held,
             bound=known.bound,
             clock=self._clock,
             request_id=request_id,
             tracing=self._tracing if is_sampled() else None,
         )
-        with one_deadline(self._deadline_seconds):
-            outcome = await self._executor.run(known.operation, context=context, hide_suggestions=known.hides)
-        readings = context.readings
-        if isinstance(outcome, bytes):
-            answer = answer_data(outcome, readings=readings, kind=known.kind)
+        data = self._executor.at_once(known.operation, context=context)
+        if data is not None:
+            answer = answer_data(data, readings=context.readings, kind=known.kind)
             if answer is not None:
                 return answer
-        return answer_outcome(outcome, readings=readings, request=Request(scope), kind=known.kind)
+        with one_deadline(self._deadline_seconds):
+            outcome = await self._executor.run(known.operation, context=context, hide_suggestions=known.hides)
+        return answer_outcome(outcome, readings=context.readings, request=Request(scope), kind=known.kind)
 
 
 def _replaying(message: Message, receive: Receive) -> Receive:
