@@ -213,5 +213,10 @@ def test_objects_of_other_projects_say_what_those_projects_read() -> None:
     assert route["apiVersion"] == "gateway.networking.k8s.io/v1"
     assert route["spec"]["parentRefs"] == [{"name": "public", "namespace": "edge"}]
     [rule] = route["spec"]["rules"]
-    assert [one["path"]["value"] for one in rule["matches"]] == ["/graphql", "/graphql-assets", "/v1"]
+    assert [one["path"]["value"] for one in rule["matches"]] == [
+        "/graphql",
+        "/graphql-assets",
+        "/board",
+        "/v1",
+    ]
     assert rule["backendRefs"] == [{"name": "gw", "port": 80}]
