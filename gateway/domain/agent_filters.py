@@ -2,12 +2,16 @@
 
 import unicodedata
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
 from gateway.domain.agents import Agent, AgentState
 from gateway.domain.ids import AgentId, PauseId, QueueId
 from gateway.domain.listings import Snapshot
+
+_MAX_SEARCHES: Final = 16
+"""Searches of a snapshot whose finds are kept, until there is one more."""
 
 
 class AgentFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,8 +75,27 @@ def _keep_found(
 ) -> Sequence[Agent]:
     if not words:
         return rows
-    texts = snapshot.derive(("agents", "folded"), _folded_texts)
-    return [row for row in rows if all(word in texts[row.id] for word in words)]
+    found = _found(snapshot, words)
+    return [row for row in rows if row.id in found]
+
+
+def _found(snapshot: Snapshot[Agent], words: tuple[str, ...]) -> frozenset[AgentId]:
+    """Who has all the words: looked for once, though each of many queues asks for them."""
+    known = snapshot.derive(("agents", "found"), _none_found_yet)
+    found = known.get(words)
+    if found is None:
+        texts = snapshot.derive(("agents", "folded"), _folded_texts)
+        left = list(texts)
+        for word in words:
+            left = [each for each in left if word in texts[each]]
+        if len(known) >= _MAX_SEARCHES:
+            known.clear()
+        found = known[words] = frozenset(left)
+    return found
+
+
+def _none_found_yet(_snapshot: Snapshot[Agent]) -> dict[tuple[str, ...], frozenset[AgentId]]:
+    return {}
 
 
 def _folded_texts(snapshot: Snapshot[Agent]) -> dict[AgentId, str]:

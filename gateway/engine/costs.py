@@ -5,7 +5,7 @@ length, a connection by the page that its arguments ask for. What depends on no 
 document; the rest is a few multiplications per request.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import msgspec
@@ -23,6 +23,7 @@ from graphql import (
     InlineFragmentNode,
     IntValueNode,
     NamedTypeNode,
+    NullValueNode,
     OperationDefinitionNode,
     SchemaMetaFieldDef,
     SelectionSetNode,
@@ -41,7 +42,7 @@ _PAGE_ARGUMENTS: Final = ("first", "last")
 
 
 class CostTable(msgspec.Struct, frozen=True, kw_only=True):
-    """What the schema alone does not tell; keys are `Type.field`."""
+    """What the schema alone does not tell, by `Type.field`, or by `Type.field(argument)` what that adds."""
 
     lengths: Mapping[str, int] = {}
     costs: Mapping[str, int] = {}
@@ -123,7 +124,7 @@ class _Pricing:
     def _field(self, node: FieldNode, parent: GraphQLNamedType) -> Price:
         """The price of a field and what is selected in it; of a connection's rows, that of one row."""
         table, name = self._model.table, f"{parent.name}.{node.name.value}"
-        own = Price(table.costs.get(name, 1))
+        own = Price(table.costs.get(name, 1) + sum(table.costs.get(one, 0) for one in _given(node, name)))
         field = self._model.field_of(parent, node.name.value)
         if field is None or node.selection_set is None:
             return own
@@ -143,6 +144,13 @@ class _Pricing:
         found = parent if condition is None else self._model.schema.get_type(condition.name.value)
         assert found is not None  # noqa: S101 - the document is valid
         return found
+
+
+def _given(node: FieldNode, name: str) -> Iterator[str]:
+    """The arguments that a field is given, as `Type.field(argument)`."""
+    for argument in node.arguments or ():
+        if not isinstance(argument.value, NullValueNode):
+            yield f"{name}({argument.name.value})"
 
 
 def _page_of(node: FieldNode, table: CostTable) -> Page:

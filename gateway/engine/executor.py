@@ -13,11 +13,12 @@ from graphql import (
     located_error,
 )
 
+from gateway.engine.asking import ask_roots
 from gateway.engine.bounded import BoundedMap
 from gateway.engine.execution import Operation, execute
 from gateway.engine.fragments import UNKEPT, Fragments, Unkept
 from gateway.engine.leaves import Native
-from gateway.engine.plans import Plan, Root
+from gateway.engine.plans import Plan
 from gateway.engine.prepared import Prepared
 from gateway.engine.running import MAX_ITEMS_ON_LOOP, Completed, Context, Run, complete_roots
 from gateway.engine.script import Unplannable
@@ -137,7 +138,7 @@ class Executor:
             raise Unplannable(HandOver.VARIABLES)
         plan = await self._plan(prepared, operation, values=values)
         run = Run(plan, context=context, values=values, plain=self._plain)
-        rows, failures = await _ask_roots(plan, run=run)
+        rows, failures = await ask_roots(plan, run=run)
         if len(failures) > 1:
             raise Unplannable(HandOver.SEVERAL_ERRORS)
         completed = await self._complete(plan, rows, run=run, key=key)
@@ -256,46 +257,6 @@ class Executor:
                 fragments.weighed = fragments.bytes
                 place = (plan.serial, at, tenant_id, variables_key if plan.sites[at].varies else None)
                 self._fragments.put(place, fragments, weight=fragments.bytes)
-
-
-async def _ask_roots(plan: Plan, *, run: Run) -> tuple[dict[str, Any], dict[str, Exception]]:
-    """Call the root resolvers: what each gave, and what each raised."""
-    asked = [root for root in plan.roots if root.call is not None and root.hole is None]
-    if len(plan.listings) > 1 or (plan.listings and len(asked) > 1):
-        await run.context.settle(plan.listings)
-    asking = [_ask(root, run=run, plan=plan) for root in asked]
-    if len(asked) > 1 and not plan.listings:
-        given = await asyncio.gather(*asking, return_exceptions=True)
-    else:
-        with run.context.one_at_a_time():
-            given = [await _caught(each) for each in asking]
-    rows: dict[str, Any] = {}
-    failures: dict[str, Exception] = {}
-    for root, row in zip(asked, given, strict=True):
-        if isinstance(row, Exception):
-            failures[root.key] = row
-        elif isinstance(row, BaseException):
-            raise row
-        else:
-            rows[root.key] = row
-    return rows, failures
-
-
-async def _caught(asking: Any) -> Any:
-    try:
-        return await asking
-    except Exception as failure:  # noqa: BLE001 - it stands in the answer
-        return failure
-
-
-async def _ask(root: Root, *, run: Run, plan: Plan) -> Any:
-    assert root.call is not None  # noqa: S101 - only these are asked
-    if root.arguments is None:
-        row = root.call(None, run.infos[root.place])
-    else:
-        given = run.arguments[root.arguments] = plan.arguments[root.arguments].given(run.values)
-        row = root.call(None, run.infos[root.place], **given)
-    return await row if hasattr(row, "__await__") else row
 
 
 async def _with_failure(

@@ -28,6 +28,9 @@ LIST_LENGTHS: Final[Mapping[str, int]] = {
 """Expected lengths of the lists that take no page arguments: those of an ordinary call centre."""
 
 FIELD_COSTS: Final[Mapping[str, int]] = {
+    "Query.agents(filter)": 500,
+    "Query.agentStates(filter)": 500,
+    "Queue.agents(filter)": 1500,
     "Agent.allowedPauses": 50,
     "Query.pauses": 100,
     "Mutation.createAgent": 100,
@@ -40,4 +43,4 @@ FIELD_COSTS: Final[Mapping[str, int]] = {
     "Mutation.logoffAgents": 1000,
     "Mutation.assignQueues": 1000,
 }
-"""What costs more than a field of a row: each asks Evolux something of its own."""
+"""What costs more than a field of a row: a filter looks through a whole listing, the others ask Evolux."""

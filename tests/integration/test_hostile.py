@@ -11,6 +11,7 @@ import pytest_asyncio
 from gateway.settings import LimitSettings
 from gateway.simulator.world import World
 from tests.attacking import post
+from tests.heavy_operations import REFUSED, RUN, large_world
 from tests.hostile_documents import DOCUMENTS
 from tests.hostile_requests import REQUESTS
 from tests.loop_stalls import loop_stalls
@@ -64,6 +65,33 @@ async def test_an_attack_is_answered_clearly_and_the_next_request_is_served(
 
 async def test_there_are_attacks_enough() -> None:
     assert len(ATTACKS) >= 80
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def large() -> AsyncIterator[Served]:
+    limits = LimitSettings(caller_burst=100_000)
+    async with serving(large_world(), plan=Plan(limits=limits)) as (running, _simulators):
+        await running.ask('{ agents(filter: {search: "x"}) { totalCount } queues { id } }')
+        gc.collect()
+        gc.freeze()
+        yield running
+        gc.unfreeze()
+
+
+@pytest.mark.parametrize("name", RUN)
+async def test_the_most_that_may_be_asked_does_not_hold_the_loop(name: str, large: Served) -> None:
+    async with loop_stalls() as stalls:
+        answer = await large.post(RUN[name])
+    assert stalls.longest_seconds < MOST_HELD_SECONDS
+    assert set(answer.json()) == {"data"}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+async def test_what_would_hold_the_loop_costs_too_much(name: str, large: Served) -> None:
+    async with loop_stalls() as stalls:
+        error = await large.fail(REFUSED[name])
+    assert stalls.longest_seconds < MOST_HELD_SECONDS
+    assert error["extensions"]["code"] == "OPERATION_TOO_LARGE"
 
 
 async def test_what_dribbles_is_cut_off_though_it_never_stops(served: Served) -> None:

@@ -34,6 +34,9 @@ def cost(text: str, **variables: Any) -> int:
         ("{ agents(first: 2) { n: nodes { id } m: nodes { id } } }", 1 + 2 * 4),
         ("{ agents(first: 7) { ...c } } fragment c on AgentConnection { nodes { id } }", 1 + 7 * 2),
         ("{ agents(first: 7) { ... { nodes { ... on Agent { id } } } } }", 1 + 7 * 2),
+        ("{ agents(filter: {enabled: true}) { totalCount } }", 501 + 1),
+        ("{ agents(filter: null) { totalCount } }", 1 + 1),
+        ("query ($f: AgentFilter) { queues { agents(filter: $f) { totalCount } } }", 1 + 20 * (1_501 + 1)),
         ("{ __typename }", 1),
         ('mutation { logoffAgent(input: {agentId: "1"}) { errors { code } } }', 100 + 2),
     ],
@@ -96,7 +99,9 @@ def test_every_list_without_a_page_has_an_expected_length() -> None:
 
 def test_every_field_with_a_cost_of_its_own_exists() -> None:
     for name in FIELD_COSTS:
-        kind, _, field = name.partition(".")
+        kind, _, rest = name.partition(".")
+        field, _, argument = rest.rstrip(")").partition("(")
         graphql_type = SCHEMA.type_map[kind]
         assert isinstance(graphql_type, GraphQLObjectType)
+        assert not argument or argument in graphql_type.fields[field].args
         assert field in graphql_type.fields

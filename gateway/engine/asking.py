@@ -1,0 +1,70 @@
+"""How the root resolvers of a plan are called: each may look through a whole listing."""
+
+import asyncio
+import time
+from typing import Any, Final
+
+from gateway.engine.plans import Plan, Root
+from gateway.engine.running import Run
+
+MAX_SECONDS_ON_LOOP: Final = 0.01
+"""How long a row of root fields holds the event loop before others get their turn."""
+
+
+async def ask_roots(plan: Plan, *, run: Run) -> tuple[dict[str, Any], dict[str, Exception]]:
+    """Call the root resolvers: what each gave, and what each raised."""
+    asked = [root for root in plan.roots if root.call is not None and root.hole is None]
+    if len(plan.listings) > 1 or (plan.listings and len(asked) > 1):
+        await run.context.settle(plan.listings)
+    turns = _Turns()
+    if len(asked) > 1 and not plan.listings:
+        asking = [_ask(root, run=run, plan=plan, turns=turns) for root in asked]
+        given = await asyncio.gather(*asking, return_exceptions=True)
+    else:
+        with run.context.one_at_a_time():
+            given = [await _caught(_ask(root, run=run, plan=plan, turns=turns)) for root in asked]
+    rows: dict[str, Any] = {}
+    failures: dict[str, Exception] = {}
+    for root, row in zip(asked, given, strict=True):
+        if isinstance(row, Exception):
+            failures[root.key] = row
+        elif isinstance(row, BaseException):
+            raise row
+        else:
+            rows[root.key] = row
+    return rows, failures
+
+
+class _Turns:
+    """Lets other requests have their turn once root resolvers have held the loop for long enough."""
+
+    __slots__ = ("_began_at",)
+
+    def __init__(self) -> None:
+        self._began_at = time.perf_counter()
+
+    async def wait(self) -> None:
+        """Go on at once, or after the others."""
+        while time.perf_counter() - self._began_at > MAX_SECONDS_ON_LOOP:
+            seen = self._began_at
+            await asyncio.sleep(0)
+            if self._began_at == seen:
+                self._began_at = time.perf_counter()
+
+
+async def _caught(asking: Any) -> Any:
+    try:
+        return await asking
+    except Exception as failure:  # noqa: BLE001 - it stands in the answer
+        return failure
+
+
+async def _ask(root: Root, *, run: Run, plan: Plan, turns: _Turns) -> Any:
+    assert root.call is not None  # noqa: S101 - only these are asked
+    await turns.wait()
+    if root.arguments is None:
+        row = root.call(None, run.infos[root.place])
+    else:
+        given = run.arguments[root.arguments] = plan.arguments[root.arguments].given(run.values)
+        row = root.call(None, run.infos[root.place], **given)
+    return await row if hasattr(row, "__await__") else row
