@@ -23,13 +23,25 @@ _REQUEST_HEADERS: Final = (
     "Cache-Control",
     "Content-Type",
     "Idempotency-Key",
+    "If-None-Match",
     "Last-Event-ID",
     "X-Operation-Cost",
     "X-Request-Id",
     "X-Tenant",
     "traceparent",
 )
-_ANSWER_HEADERS: Final = (*EXPORT_HEADERS, "Age", "Cache-Status", "Retry-After", "X-Request-Id")
+_ANSWER_HEADERS: Final = (
+    *EXPORT_HEADERS,
+    "Age",
+    "Cache-Status",
+    "ETag",
+    "Idempotency-Replayed",
+    "Link",
+    "Location",
+    "Retry-After",
+    "WWW-Authenticate",
+    "X-Request-Id",
+)
 _PREFLIGHT_SECONDS: Final = 600
 
 
@@ -41,7 +53,7 @@ def cross_origin_middleware(origins: Collection[str]) -> list[Middleware]:
     cors = Middleware(
         CORSMiddleware,
         allow_origins=sorted(origins),
-        allow_methods=("GET", "POST"),
+        allow_methods=("GET", "PATCH", "POST"),
         allow_headers=_REQUEST_HEADERS,
         expose_headers=_ANSWER_HEADERS,
         max_age=_PREFLIGHT_SECONDS,

@@ -110,6 +110,21 @@ async def test_a_named_origin_may_ask_first_and_then_call(served: Served) -> Non
     assert {one.strip() for one in answer.headers["vary"].split(",")} == {"Accept", "Origin"}
 
 
+async def test_a_page_of_a_named_origin_may_use_all_of_rest_and_read_what_it_answers(served: Served) -> None:
+    asked = await served.client.options(
+        "/v1/agents/1",
+        headers={
+            "Origin": BOARD,
+            "Access-Control-Request-Method": "PATCH",
+            "Access-Control-Request-Headers": "authorization,content-type,idempotency-key,if-none-match",
+        },
+    )
+    assert (asked.status_code, asked.headers["access-control-allow-origin"]) == (200, BOARD)
+    answer = await served.client.get("/v1/agents", headers={"Origin": BOARD})
+    shown = {one.strip() for one in answer.headers["access-control-expose-headers"].split(",")}
+    assert shown >= {"ETag", "Idempotency-Replayed", "Link", "Location", "Retry-After", "WWW-Authenticate"}
+
+
 async def test_another_origin_is_told_no_when_it_asks_first(served: Served) -> None:
     asked = await served.client.options(
         "/graphql",
