@@ -109,7 +109,7 @@ def _title(queue: Mapping[str, str | None] | None) -> str:
 @pytest.mark.parametrize("streams", [None, STREAMS_REFUSED], ids=["streamed", "polled"])
 async def test_the_numbers_are_the_apis(browser: str, streams: str | None) -> None:
     async with (
-        gateway_of(World.seeded(200, token=token_of("acme"))) as (served, _, origin),
+        gateway_of(World.seeded(1_200, token=token_of("acme"))) as (served, _, origin),
         open_board(browser, origin=origin, streams=streams) as board,
     ):
         await board.sign_in(READER_KEY)
