@@ -16,7 +16,7 @@ import pytest
 from gateway.settings import LimitSettings
 from gateway.simulator.world import World
 from gateway.telemetry.instruments import Metric, MetricKind, metrics
-from tests.served import Plan, Served, serving, token_of
+from tests.served import KEY, Plan, Served, serving, token_of
 from tests.tools import require_tool
 
 ROOT = Path(__file__).parents[2]
@@ -154,11 +154,12 @@ async def test_a_real_prometheus_answers_every_query_of_the_dashboard(tmp_path: 
 
 
 async def exercise(served: Served) -> None:
-    """A miss or a hit, a write that is refused, a document that is none, and what graphql-core runs."""
+    """A miss or a hit, a refused write, a document that is none, what graphql-core runs, and a file."""
     await served.ask(COUNT, headers={"Cache-Control": "no-cache"})
     await served.ask(COUNT)
     await served.post(LEAVE, id="1", headers={"Idempotency-Key": "a-key-of-this-test"})
     await served.post("{ nothing }")
+    await served.client.get("/v1/exports/agents", headers={"Authorization": f"Bearer {KEY}"})
     await served.ask(WITH_SCHEMA)
 
 
