@@ -142,7 +142,7 @@ def build_edge(
             executor=executor,
             clock=clock.now,
             tracing=telemetry.tracing,
-            deadline_seconds=limits.upstream_deadline_seconds,
+            limits=_request_limits(limits),
         ),
         more_routes=[
             status.route(),

@@ -1,18 +1,21 @@
-"""The short way of a query that comes again word for word: from its bytes to the executor and back.
+"""The short way of a query that comes again: from its bytes to the executor and back.
 
 What it has no short way for goes on to the endpoint, body and all. Both ways give the same answer.
 """
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.domain.deadlines import one_deadline
-from gateway.domain.errors import GatewayError
+from gateway.domain.errors import GatewayError, OperationTooLarge
+from gateway.engine.execution import Operation
 from gateway.engine.executor import Executor
+from gateway.engine.limits import check_variables
 from gateway.schema.context import OperationContext
 from gateway.telemetry.labels import OperationKind
 from gateway.telemetry.spans import UNSAMPLED, OpenSpan, is_sampled
@@ -20,6 +23,7 @@ from gateway.telemetry.tracing import Tracing
 from gateway.web.answers import refuse
 from gateway.web.authentication import Authentication
 from gateway.web.bodies import take_at_once
+from gateway.web.graphql import RequestLimits
 from gateway.web.notes import notes_in
 from gateway.web.recognition import Memo, Recognition, Recognized
 from gateway.web.results import answer_data, answer_outcome
@@ -40,7 +44,7 @@ class QueryLane:
         executor: Executor,
         clock: Callable[[], datetime],
         tracing: Tracing,
-        deadline_seconds: float,
+        limits: RequestLimits,
     ) -> None:
         self._otherwise = otherwise
         self._recognition = recognition
@@ -48,7 +52,7 @@ class QueryLane:
         self._executor = executor
         self._clock = clock
         self._tracing = tracing
-        self._deadline_seconds = deadline_seconds
+        self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -63,23 +67,42 @@ class QueryLane:
             await self._otherwise(scope, _replaying(message, receive), send)
             return
         body: bytes = message.get("body", b"")
-        digest = self._recognition.digest(scope, body)
-        recognized = self._recognition.find(digest)
-        if recognized is None or not self._authentication.knows(recognized.visitor):
-            Memo(self._recognition, digest=digest, size=len(scope["query_string"]) + len(body)).put_in(scope)
-            replayed = receive if message is _NO_BODY else _replaying(message, receive)
-            await self._otherwise(scope, replayed, send)
+        asked = self._recognition.question_of(scope, body)
+        known = None if asked is None else self._recognition.find(asked[0])
+        operation = None
+        if asked is not None and known is not None and self._authentication.knows(known.visitor):
+            operation = known.with_variables(asked[1]) if body else known.operation
+            if not self._is_within_limits(operation):
+                operation = None
+        if known is not None and operation is not None:
+            await self._answer(known, operation, scope=scope, receive=receive, send=send)
             return
-        await self._answer(recognized, scope=scope, receive=receive, send=send)
+        if asked is not None:
+            size = len(scope["query_string"]) + len(body)
+            Memo(self._recognition, question=asked[0], size=size).put_in(scope)
+        replayed = receive if message is _NO_BODY else _replaying(message, receive)
+        await self._otherwise(scope, replayed, send)
 
-    async def _answer(self, known: Recognized, *, scope: Scope, receive: Receive, send: Send) -> None:
+    def _is_within_limits(self, operation: Operation) -> bool:
+        """Whether the variables, which alone are new, are as many and as costly as they may be."""
+        if not operation.variables:
+            return True
+        try:
+            check_variables(operation.variables, limit=self._limits.max_variable_values)
+        except OperationTooLarge:
+            return False
+        return operation.cost <= self._limits.max_cost
+
+    async def _answer(
+        self, known: Recognized, operation: Operation, *, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         notes = notes_in(scope)
         notes.understood(known.visitor, kind=OperationKind.QUERY, operation_name=known.operation_name)
         span = self._span_of(known) if is_sampled() else UNSAMPLED
         try:
             self._authentication.count(known.visitor)
             with span:
-                answer = await self._run(known, scope=scope, request_id=notes.request_id)
+                answer = await self._run(known, operation, scope=scope, request_id=notes.request_id)
                 span.end_with(notes.code)
         except GatewayError as error:
             notes.code = error.code
@@ -94,7 +117,9 @@ class QueryLane:
             tenant=known.visitor.tenant_id,
         )
 
-    async def _run(self, known: Recognized, *, scope: Scope, request_id: str) -> Any:
+    async def _run(
+        self, known: Recognized, operation: Operation, *, scope: Scope, request_id: str
+    ) -> Response:
         visitor = known.visitor
         context = OperationContext(
             tenant_id=visitor.tenant_id,
@@ -107,13 +132,13 @@ class QueryLane:
             request_id=request_id,
             tracing=self._tracing if is_sampled() else None,
         )
-        data = self._executor.at_once(known.operation, context=context)
+        data = self._executor.at_once(operation, context=context)
         if data is not None:
             answer = answer_data(data, readings=context.readings, kind=known.kind)
             if answer is not None:
                 return answer
-        with one_deadline(self._deadline_seconds):
-            outcome = await self._executor.run(known.operation, context=context, hide_suggestions=known.hides)
+        with one_deadline(self._limits.deadline_seconds):
+            outcome = await self._executor.run(operation, context=context, hide_suggestions=known.hides)
         return answer_outcome(outcome, readings=context.readings, request=Request(scope), kind=known.kind)
 
 

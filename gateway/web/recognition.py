@@ -1,12 +1,13 @@
-"""Requests that come again word for word: what was decided for the first one holds for the next.
+"""Requests that come again: what was decided for the first one holds for the next.
 
 A board asks the same every few seconds. Who it is, what form it takes, which document and operation it means
-follow from its bytes and the configuration alone; what may change (rates, listings, ages) is decided anew.
+follow from its bytes and the configuration alone; variables, and what may change in time (rates, listings,
+ages), are looked at anew.
 """
 
 import secrets
 from hashlib import blake2b
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from starlette.requests import Request
@@ -38,7 +39,10 @@ _WEIGHT_PER_BYTE: Final = 45
 
 
 class Recognized(msgspec.Struct, frozen=True, kw_only=True):
-    """A query that was understood before: who asks what, in which form, and how old the answer may be."""
+    """A query that was understood before: who asks what, in which form, and how old the answer may be.
+
+    `operation` has the variables of the request that was understood.
+    """
 
     visitor: Visitor
     kind: AnswerType
@@ -47,43 +51,78 @@ class Recognized(msgspec.Struct, frozen=True, kw_only=True):
     bound: FreshnessBound
     hides: bool
 
+    def with_variables(self, variables: dict[str, Any] | None) -> Operation:
+        """The operation of a request that differs in nothing but these."""
+        operation = self.operation
+        if not variables and not operation.variables:
+            return operation
+        return Operation(
+            document=operation.document, read=operation.read, name=operation.name, variables=variables
+        )
+
+
+class Asked(msgspec.Struct):
+    """A request's body, read as strictly as the endpoint does; what does not fit is for it to refuse."""
+
+    query: str | None = None
+    operation_name: str | None = msgspec.field(default=None, name="operationName")
+    document_id: str | None = msgspec.field(default=None, name="documentId")
+    variables: dict[str, Any] | None = None
+    extensions: msgspec.Raw = msgspec.Raw(b"null")
+
+
+Question = tuple[bytes, str | None, str | None, str | None, bytes]
+"""All of a request that decides anything but its variables: a digest of its head, and what its body names."""
+
 
 class Recognition:
-    """Remembers understood queries by a keyed digest of their bytes: no key or token is kept for it."""
+    """Remembers understood queries; of a head it keeps a keyed digest, so no key or token."""
 
     def __init__(self, *, max_bytes: int = 16 * 2**20) -> None:
-        self._known: BoundedMap[bytes, Recognized] = BoundedMap(max_bytes=max_bytes)
-        self._asked: set[bytes] = set()
+        self._known: BoundedMap[Question, Recognized] = BoundedMap(max_bytes=max_bytes)
+        self._asked: set[int] = set()
         self._secret = secrets.token_bytes(32)
 
-    def digest(self, scope: Scope, body: bytes) -> bytes:
-        """What names the request: all of it that decides anything."""
+    def question_of(self, scope: Scope, body: bytes) -> tuple[Question, dict[str, Any] | None] | None:
+        """What the request asks, and its variables; None where only the endpoint can say what it is."""
         decisive = [part for header in scope["headers"] if header[0] in _DECISIVE for part in header]
-        text = b"\x00".join([scope["query_string"], *decisive, body])
-        return blake2b(text, digest_size=16, key=self._secret).digest()
+        head = b"\x00".join([scope["method"].encode(), scope["query_string"], *decisive])
+        digest = blake2b(head, digest_size=16, key=self._secret).digest()
+        if not body:
+            return (digest, None, None, None, b""), None
+        try:
+            asked = _DECODER.decode(body)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError):
+            return None
+        named = (digest, asked.query, asked.operation_name, asked.document_id, bytes(asked.extensions))
+        return named, asked.variables
 
-    def find(self, digest: bytes) -> Recognized | None:
+    def find(self, question: Question) -> Recognized | None:
         """What was understood, if it was remembered."""
-        return self._known.get(digest)
+        return self._known.get(question)
 
-    def remember(self, digest: bytes, recognized: Recognized, *, size: int) -> None:
+    def remember(self, question: Question, recognized: Recognized, *, size: int) -> None:
         """Take it up at the second time it comes: most that come once never come again."""
-        if digest not in self._asked:
+        asked = hash(question)
+        if asked not in self._asked:
             if len(self._asked) >= _MAX_ASKED:
                 self._asked.clear()
-            self._asked.add(digest)
+            self._asked.add(asked)
             return
-        self._known.put(digest, recognized, weight=1024 + size * _WEIGHT_PER_BYTE)
+        self._known.put(question, recognized, weight=1024 + size * _WEIGHT_PER_BYTE)
+
+
+_DECODER: Final = msgspec.json.Decoder(Asked)
 
 
 class Memo:
     """Where one request that was not recognized will be remembered once it is understood."""
 
-    __slots__ = ("_digest", "_recognition", "_size")
+    __slots__ = ("_question", "_recognition", "_size")
 
-    def __init__(self, recognition: Recognition, *, digest: bytes, size: int) -> None:
+    def __init__(self, recognition: Recognition, *, question: Question, size: int) -> None:
         self._recognition = recognition
-        self._digest = digest
+        self._question = question
         self._size = size
 
     def put_in(self, scope: Scope) -> None:
@@ -92,13 +131,13 @@ class Memo:
 
     def remember(self, recognized: Recognized) -> None:
         """Let the request be recognized when it comes again."""
-        self._recognition.remember(self._digest, recognized, size=self._size)
+        self._recognition.remember(self._question, recognized, size=self._size)
 
 
 def remember_query(
     operation: Operation, *, visitor: Visitor, request: Request, kind: AnswerType, hides: bool
 ) -> None:
-    """Let a query be recognized when it comes again word for word; not where a JWT says who asks."""
+    """Let a query be recognized when it comes again; not where a JWT says who asks."""
     memo: Memo | None = request.scope.get(_KEY)
     if memo is None or visitor.epoch is None:
         return
