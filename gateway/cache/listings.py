@@ -40,6 +40,7 @@ class JudgedFresh(NamedTuple):
 
     key: ListingKey
     held: Held
+    counter: str
     until: float
     changes: int
 
@@ -95,13 +96,17 @@ class HeldListings:
         until = min(now + 1.0, held.read_at + self._policies[key.kind].fresh_seconds)
         if held.patched_at is not None:
             until = min(until, held.patched_at + CONFIRM_SECONDS)
-        return JudgedFresh(key, held, until, self._store.changes)
+        return JudgedFresh(key, held, key.counter, until, self._store.changes)
 
     def serve_judged(self, judged: JudgedFresh) -> Reading[Any] | None:
         """Serve it as it was judged; None where the moment is over, or something else is held by now."""
-        key, held, until, changes = judged
+        key, held, counter, until, changes = judged
         now = self._clock.monotonic()
-        if now >= until or changes != self._store.changes or held.generation != self.generation(key):
+        if (
+            now >= until
+            or changes != self._store.changes
+            or held.generation != self._generations.current(counter)
+        ):
             return None
         age_seconds = now - held.read_at
         self._observer.reading_served(key.kind, ReadSource.FRESH, age_seconds=age_seconds)

@@ -42,7 +42,7 @@ class SharedRead(Generic[T]):
 
     def use(self, then: Callable[[T], R]) -> R | Awaitable[R]:
         """Give what `then` makes of the result: at once where it is here, else an awaitable of it."""
-        return then(self._given()) if self._is_here() else self._use_later(then)
+        return then(self._given()) if self._is_here() or self._take() else self._use_later(then)
 
     async def result(self) -> T:
         """Wait for the result, or raise the read's failure."""
@@ -52,7 +52,7 @@ class SharedRead(Generic[T]):
 
     async def ready(self) -> None:
         """Wait until it is here, whatever comes of it: that is no use of it."""
-        if self._is_here():
+        if self._is_here() or self._take():
             return
         if self.is_alone and self._task is None:
             await self.settle()
@@ -73,9 +73,7 @@ class SharedRead(Generic[T]):
             return True
         if self._task is not None or self._begun is not None:
             return False
-        at_hand = None if self._at_hand is None else self._at_hand()
-        if at_hand is not None:
-            self._outcome = _Outcome(at_hand)
+        if self._take():
             return True
         work = self._read()
         try:
@@ -85,6 +83,15 @@ class SharedRead(Generic[T]):
         except Exception as failure:  # noqa: BLE001 - whatever it is, it is raised where the result is used
             self._outcome = _Outcome(failure=failure)
         return self._outcome is not None
+
+    def _take(self) -> bool:
+        """Take what can be had without a coroutine, and say whether there was something."""
+        at_hand = None
+        if self._at_hand is not None and self._task is None and self._begun is None:
+            at_hand = self._at_hand()
+        if at_hand is not None:
+            self._outcome = _Outcome(at_hand)
+        return at_hand is not None
 
     async def settle(self, *, on_wait: Callable[[], None] = lambda: None) -> None:
         """Have it read, whatever comes of it, for a caller who knows that nobody else asks meanwhile.
