@@ -34,7 +34,7 @@ class AskedBySocket:
         operation_id: str,
         *,
         payload: Mapping[str, Any],
-        credentials: Mapping[str, str],
+        headers: Mapping[str, str],
         say: Say,
         end: Callable[[GatewayError], None],
     ) -> None:
@@ -42,7 +42,7 @@ class AskedBySocket:
         self.task: asyncio.Task[None] | None = None
         self._id = msgspec.json.encode(operation_id).decode()
         self._body: bytes | None = msgspec.json.encode(payload)
-        self._credentials = credentials
+        self._headers = headers
         self._say = say
         self._end_socket = end
         self._stream: Stream | None = None
@@ -101,7 +101,7 @@ class AskedBySocket:
             await self._say(f'{{"id":{self._id},"type":"complete"}}')
 
     def _scope(self) -> Scope:
-        given = [(name.encode(), value.encode()) for name, value in self._credentials.items()]
+        given = [(name.encode(), value.encode()) for name, value in self._headers.items()]
         return {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.4"},

@@ -21,10 +21,12 @@ from gateway.domain.errors import (
 from gateway.tenancy import TENANT_HEADER
 from gateway.web.admissions import Admissions
 from gateway.web.authentication import Authentication
+from gateway.web.event_streams import LAST_EVENT_ID
 from gateway.web.socket_operations import AskedBySocket
 
 PROTOCOL: Final = "graphql-transport-ws"
-_CREDENTIALS: Final = ("authorization", TENANT_HEADER.lower())
+_HEADERS: Final = ("authorization", TENANT_HEADER.lower(), LAST_EVENT_ID.lower())
+"""What stands in the upgrade's headers or, for who cannot send any, in the payload of connection_init."""
 _MAX_REASON_BYTES: Final = 120
 _MAX_ID_CHARS: Final = 200
 
@@ -86,7 +88,7 @@ class Session:
         self._receive = receive
         self._send = send
         self._ask = ask
-        self._given = {name: headers[name] for name in _CREDENTIALS if name in headers}
+        self._given = {name: headers[name] for name in _HEADERS if name in headers}
         self._authentication = authentication
         self._admissions = admissions
         self._max_operations = max_operations
@@ -160,7 +162,7 @@ class Session:
             raise Closing(CloseCode.TOO_MANY_INITS, "connection_init came twice.")
         self._is_begun = True
         self._init_timer.cancel()
-        self._given |= _credentials_in(payload)
+        self._given |= _headers_in(payload)
         headers = Headers(self._given)
         try:
             visitor = await self._authentication.admit(headers)
@@ -185,7 +187,7 @@ class Session:
         if operation_id in self._operations:
             raise Closing(CloseCode.SUBSCRIBER_EXISTS, "There is a subscriber of that id already.")
         operation = AskedBySocket(
-            operation_id, payload=said.payload, credentials=self._given, say=self.say, end=self.end_with
+            operation_id, payload=said.payload, headers=self._given, say=self.say, end=self.end_with
         )
         self.operations_asked += 1
         if len(self._operations) >= self._max_operations:
@@ -239,11 +241,11 @@ def _id_of(said: _Said) -> str:
     return said.id
 
 
-def _credentials_in(payload: Mapping[str, Any]) -> dict[str, str]:
+def _headers_in(payload: Mapping[str, Any]) -> dict[str, str]:
     """What of the payload is meant as a header; anything but one text each closes the socket."""
     found: dict[str, str] = {}
     for name, value in payload.items():
-        if name.lower() in _CREDENTIALS:
+        if name.lower() in _HEADERS:
             if not isinstance(value, str) or not value.isascii() or not value.isprintable():
                 raise Closing(CloseCode.BAD_MESSAGE, f"{name.title()} must be a plain text.")
             if name.lower() in found:
