@@ -1,4 +1,4 @@
-"""The board's feed and its reader of events, run in a browser against an API that a test makes up."""
+"""The board's modules by themselves, run in a browser against an API that a test makes up."""
 
 import asyncio
 import json
@@ -11,6 +11,7 @@ import pytest_asyncio
 import uvicorn
 from starlette.applications import Starlette
 
+from gateway.domain.agent_filters import fold
 from gateway.web.board import board_routes
 from tests.browser import Tab, open_tab, start_browser
 from tests.tools import require_tool
@@ -269,3 +270,12 @@ async def test_events_are_read_however_their_bytes_are_cut(tab: Tab, end: str, s
         },
         {"event": "complete", "id": None, "data": ""},
     ]
+
+
+async def test_texts_are_folded_as_the_api_folds_them(tab: Tab) -> None:
+    texts = ["Conceição", "STRAßE", "ΣΊΣΥΦΟΣ", "ﬁne", "İstanbul", "ｆｕｌｌ", "Ærø", "José", "ñandú"]  # noqa: RUF001
+    folded = await tab.evaluate(
+        f"import(modules + 'holding.js').then(({{ fold }}) => {json.dumps(texts)}.map(fold))"
+    )
+
+    assert folded == [fold(text) for text in texts]

@@ -253,17 +253,6 @@ async def test_the_search_finds_whom_the_api_finds(browser: str) -> None:
             assert {row["login"] for row in await board.rows("#agent-table tbody")} == expected, text
 
 
-async def test_texts_are_folded_as_the_api_folds_them(browser: str) -> None:
-    texts = ["Conceição", "STRAßE", "ΣΊΣΥΦΟΣ", "ﬁne", "İstanbul", "ｆｕｌｌ", "Ærø", "José", "ñandú"]  # noqa: RUF001
-    async with gateway_of(small_world()) as (_, _, origin), open_board(browser, origin=origin) as board:
-        folder = await board.tab.evaluate("document.querySelector('script').src.replace(/[^/]+$/, '')")
-        folded = await board.tab.evaluate(
-            f"import('{folder}holding.js').then(({{ fold }}) => {texts!r}.map(fold))"
-        )
-
-        assert folded == [fold(text) for text in texts]
-
-
 async def test_the_key_stays_in_the_tab_and_out_of_every_address(browser: str) -> None:
     async with gateway_of(small_world()) as (_, _, origin), open_board(browser, origin=origin) as board:
         tab = board.tab

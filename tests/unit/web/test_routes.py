@@ -19,6 +19,8 @@ def test_every_rest_path_has_its_template_and_shows_no_id(path: str) -> None:
         ("/v1/status", "/v1/status"),
         ("/v1/openapi.json", "/v1/openapi.json"),
         ("/metrics", "/metrics"),
+        ("/board", "/board"),
+        ("/board/0123456789abcdef/board.js", "other"),
         ("/v1/agents/7/planted", "other"),
         ("/v1/" + "a" * 5_000, "other"),
         ("/planted", "other"),
