@@ -4,31 +4,10 @@ import json
 import time
 from typing import Final, Protocol, TextIO
 
-import msgspec
 from structlog.typing import FilteringBoundLogger
 
 from gateway.telemetry import events
 from gateway.telemetry.redaction import redact_text
-
-
-class Access(msgspec.Struct, omit_defaults=True, gc=False, kw_only=True):
-    """What an access line tells, in its order; what is None is left out."""
-
-    event: str
-    level: str
-    logger: str
-    request_id: str
-    trace_id: str
-    tenant: str | None = None
-    caller: str | None = None
-    method: str
-    route: str
-    status: int
-    duration_ms: float
-    operation_kind: str
-    operation_name: str | None = None
-    code: str | None = None
-    timestamp: str
 
 
 class AccessLog(Protocol):
@@ -65,12 +44,16 @@ class LoggedAccess:
 
 
 class JsonAccessLog:
-    """Access lines as JSON, with the fields and the redaction of all other lines at a tenth of the cost."""
+    """Access lines as JSON, with the fields and the redaction of all other lines at a tenth of the cost.
+
+    What requests have in common is encoded once for all of them.
+    """
 
     def __init__(self, stream: TextIO, *, name: str) -> None:
         self._stream = stream
-        self._name = name
+        self._head = _ENCODE({"event": str(events.ACCESS), "level": "info", "logger": name})[:-1]
         self._clock = IsoClock()
+        self._common: dict[tuple[str | int | None, ...], str] = {}
 
     def tell(
         self,
@@ -87,35 +70,27 @@ class JsonAccessLog:
         operation_name: str | None,
         code: str | None,
     ) -> None:
-        """Write one; what a caller chose is redacted."""
-        line = Access(
-            event=_EVENT,
-            level="info",
-            logger=self._name,
-            request_id=redact_text(request_id),
-            trace_id=trace_id,
-            tenant=tenant and redact_text(tenant),
-            caller=caller and redact_text(caller),
-            method=redact_text(method),
-            route=route,
-            status=status,
-            duration_ms=duration_ms,
-            operation_kind=operation_kind,
-            operation_name=operation_name and redact_text(operation_name),
-            code=code,
-            timestamp=self._clock.now(),
+        """Write one; what a caller chose is redacted. No request id has a letter that JSON escapes."""
+        key = (tenant, caller, method, route, status, operation_kind, operation_name, code)
+        common = self._common.get(key)
+        if common is None:
+            common = self._encode_common(key)
+        self._stream.write(
+            f'{self._head},"request_id":"{redact_text(request_id)}","trace_id":"{trace_id}"{common},'
+            f'"duration_ms":{duration_ms},"timestamp":"{self._clock.now()}"}}\n'
         )
-        self._stream.write(_text_of(line) + "\n")
         self._stream.flush()
 
-
-def _text_of(line: Access) -> str:
-    """The line's text; whatever is not ASCII is escaped, as in all other lines."""
-    try:
-        text = _ENCODE(line)
-    except UnicodeEncodeError:  # a name with half a surrogate
-        text = b"\xff"
-    return text.decode() if text.isascii() else _ENCODE_ASCII(msgspec.to_builtins(line))
+    def _encode_common(self, key: tuple[str | int | None, ...]) -> str:
+        named = {
+            name: redact_text(value) if isinstance(value, str) else value
+            for name, value in zip(_COMMON, key, strict=True)
+            if value is not None
+        }
+        if len(self._common) >= _MAX_COMMON:
+            self._common.clear()
+        common = self._common[key] = "," + _ENCODE(named)[1:-1]
+        return common
 
 
 class IsoClock:
@@ -136,6 +111,15 @@ class IsoClock:
 
 
 _MICROSECONDS: Final = 1_000_000
-_EVENT: Final = str(events.ACCESS)
-_ENCODE: Final = msgspec.json.Encoder().encode
-_ENCODE_ASCII: Final = json.JSONEncoder(separators=(",", ":")).encode
+_COMMON: Final = (
+    "tenant",
+    "caller",
+    "method",
+    "route",
+    "status",
+    "operation_kind",
+    "operation_name",
+    "code",
+)
+_MAX_COMMON: Final = 1_000
+_ENCODE: Final = json.JSONEncoder(separators=(",", ":")).encode
