@@ -134,6 +134,7 @@ def build_edge(
         max_header_bytes=limits.max_header_bytes,
         max_concurrent_requests=limits.max_concurrent_requests,
         cors_origins=server.cors_origins,
+        compresses=server.compression,
         lifespan=with_documents,
         lane=partial(
             QueryLane,

@@ -49,6 +49,12 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     trusted_proxies: Annotated[
         tuple[Network, ...], Meta(description="Proxies whose `X-Forwarded-*` headers are believed.")
     ] = ()
+    compression: Annotated[
+        bool,
+        Meta(
+            description="Answers of over 1 KB are compressed with zstd, Brotli or gzip, as the caller takes."
+        ),
+    ] = True
     graphiql: Annotated[bool, Meta(description="Browsers get GraphiQL at `/graphql`.")] = True
     board: Annotated[
         bool, Meta(description="Browsers get the board of all agents at `/board`, which asks for a key.")

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
+from hashlib import blake2b
 from typing import Any, Final
 
 import msgspec
@@ -43,6 +44,40 @@ class DataAnswer(Response):
         """Send it."""
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": self.body})
+
+
+class Unchanged(Response):
+    """Says that the caller holds these bytes already."""
+
+    def __init__(self, answer: DataAnswer, *, etag: bytes) -> None:
+        super().__init__(status_code=304)
+        self.raw_headers = [
+            *((name, value) for name, value in answer.raw_headers if name in _TOLD_UNCHANGED),
+            *_PRIVATE,
+            (b"etag", etag),
+        ]
+
+
+_TOLD_UNCHANGED: Final = frozenset({b"age", b"cache-status"})
+_PRIVATE: Final = ((b"cache-control", b"private, no-cache"), (b"vary", b"Authorization, X-Tenant, Accept"))
+
+
+def first_header(scope: Scope, name: bytes) -> bytes | None:
+    """The first header of this name, in lower case; None where there is none."""
+    return next((value for given, value in scope["headers"] if given == name), None)
+
+
+def answer_get(answer: Response, *, if_none_match: bytes | None) -> Response:
+    """Give an answer to a GET its `ETag`, a digest of its bytes; 304 where the caller holds them."""
+    if not isinstance(answer, DataAnswer):
+        return answer
+    etag = b'"%b"' % blake2b(answer.body, digest_size=12).hexdigest().encode()
+    given = [one.strip().removeprefix(b"W/") for one in (if_none_match or b"").split(b",")]
+    if etag in given or given == [b"*"]:
+        return Unchanged(answer, etag=etag)
+    kept = [(name, value) for name, value in answer.raw_headers if name != b"vary"]
+    answer.raw_headers = [*kept, *_PRIVATE, (b"etag", etag)]
+    return answer
 
 
 _HEADERS: Final = {

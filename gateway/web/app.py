@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from gateway.domain.errors import BadRequest
 from gateway.telemetry.telemetry import Telemetry
 from gateway.web.answers import refuse
+from gateway.web.compression import Compression
 from gateway.web.cross_origin import cross_origin_middleware
 from gateway.web.graphql import GraphQLEndpoint
 from gateway.web.health import Health
@@ -38,6 +39,7 @@ def build_app(
     max_concurrent_requests: int,
     cors_origins: Collection[str] = (),
     lifespan: Lifespan | None = None,
+    compresses: bool = True,
     lane: Callable[[ASGIApp], ASGIApp] | None = None,
     more_routes: Iterable[BaseRoute] = (),
 ) -> Starlette:
@@ -55,6 +57,7 @@ def build_app(
         ],
         middleware=[
             Middleware(Observation, telemetry=telemetry, max_header_bytes=max_header_bytes),
+            *([Middleware(Compression)] if compresses else []),
             *cross_origin_middleware(cors_origins),
             Middleware(Shedding, max_concurrent_requests=max_concurrent_requests, unlimited=QUIET_PATHS),
         ],

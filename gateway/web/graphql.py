@@ -28,6 +28,7 @@ from gateway.telemetry.labels import OperationKind
 from gateway.telemetry.spans import OpenSpan, is_sampled
 from gateway.telemetry.tracing import Tracing
 from gateway.tenancy import Caller
+from gateway.web.answers import answer_get, first_header
 from gateway.web.authentication import Authentication, Visitor
 from gateway.web.bodies import GraphQLRequest, parse_body, parse_parameters, read_body
 from gateway.web.event_streams import (
@@ -152,6 +153,8 @@ class GraphQLEndpoint:
         with self._span_of(operation, tenant=visitor.tenant_id) as span:
             response = await self._answer_once(operation, visitor=visitor, request=request, kind=kind)
             span.end_with(notes_of(request).code)
+        if request.method == "GET":
+            return answer_get(response, if_none_match=first_header(request.scope, b"if-none-match"))
         return response
 
     async def _follow(

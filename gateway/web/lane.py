@@ -20,7 +20,7 @@ from gateway.schema.context import OperationContext
 from gateway.telemetry.labels import OperationKind
 from gateway.telemetry.spans import UNSAMPLED, OpenSpan, is_sampled
 from gateway.telemetry.tracing import Tracing
-from gateway.web.answers import refuse
+from gateway.web.answers import answer_get, first_header, refuse
 from gateway.web.authentication import Authentication
 from gateway.web.bodies import take_at_once
 from gateway.web.graphql import RequestLimits
@@ -107,6 +107,8 @@ class QueryLane:
         except GatewayError as error:
             notes.code = error.code
             answer = refuse(error, request_id=notes.request_id, kind=known.kind)
+        if scope["method"] == "GET":
+            answer = answer_get(answer, if_none_match=first_header(scope, b"if-none-match"))
         await answer(scope, receive, send)
 
     def _span_of(self, known: Recognized) -> OpenSpan:

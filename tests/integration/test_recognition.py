@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import httpx
@@ -20,7 +20,7 @@ VARYING = {"date", "x-request-id"}
 
 
 @pytest.fixture
-def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+def endpoint(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The requests that went the long way."""
     seen: list[str] = []
     answer = GraphQLEndpoint.__call__
@@ -226,7 +226,7 @@ async def test_both_ways_leave_the_same_line_in_the_log(served: Served) -> None:
 
 
 async def test_a_dead_evolux_is_told_on_the_short_way(endpoint: list[str]) -> None:
-    plan = Plan(cache=CacheSettings(fresh_seconds=0.01, stale_seconds=0, stale_if_error_seconds=600))
+    plan = Plan(cache=CacheSettings(fresh_seconds=0, stale_seconds=0, stale_if_error_seconds=600))
     async with serving(world(), plan=plan) as (served, simulators):
         for _ in range(3):
             await served.post(LIST)

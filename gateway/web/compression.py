@@ -1,0 +1,137 @@
+"""Compression of whole answers: by what the caller takes, and once for all who are sent the same bytes."""
+
+import zlib
+from collections.abc import Awaitable, Callable
+from functools import lru_cache
+from typing import Final
+
+import brotli
+import zstandard
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.engine.bounded import BoundedMap
+
+MIN_BYTES: Final = 1_024
+"""Below, an answer fits into one packet as it is."""
+_MAX_ON_LOOP_BYTES: Final = 1_000_000
+"""Above, compressing would hold the event loop for over 20 ms; such an answer is sent as it is."""
+_MAX_ASKED: Final = 2_000
+_TYPES: Final = ("application/", "text/", "image/svg+xml")
+
+Compress = Callable[[bytes], bytes]
+
+_ENCODINGS: Final[dict[str, Compress]] = {
+    "zstd": zstandard.ZstdCompressor(level=3).compress,
+    "br": lambda body: bytes(brotli.compress(body, quality=4)),
+    "gzip": lambda body: zlib.compress(body, level=5, wbits=31),
+}
+"""The best first, where a caller likes several alike."""
+
+
+class Compression:
+    """Compresses answers that come whole; streams, and what is compressed already, pass as they are."""
+
+    def __init__(self, app: ASGIApp, *, max_bytes: int = 16 * 2**20) -> None:
+        self._app = app
+        self._made: BoundedMap[tuple[str, bytes], bytes] = BoundedMap(max_bytes=max_bytes)
+        self._asked: set[int] = set()
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Answer one request."""
+        if scope["type"] == "http":
+            for name, value in scope["headers"]:
+                if name == b"accept-encoding":
+                    encoding = choose_encoding(value)
+                    if encoding is not None:
+                        send = _Compressing(send, encoding=encoding, compress=self._compress)
+                    break
+        return self._app(scope, receive, send)
+
+    def _compress(self, body: bytes, encoding: str) -> bytes:
+        """The body compressed; what is sent for the second time is remembered."""
+        key = (encoding, body)
+        made = self._made.get(key)
+        if made is None:
+            made = _ENCODINGS[encoding](body)
+            asked = hash(key)
+            if asked in self._asked:
+                self._made.put(key, made, weight=len(body) + len(made) + 200)
+            elif len(self._asked) >= _MAX_ASKED:
+                self._asked.clear()
+            self._asked.add(asked)
+        return made
+
+
+class _Compressing:
+    """A `send` that waits with an answer's head for its body."""
+
+    __slots__ = ("_compress", "_encoding", "_head", "_send")
+
+    def __init__(self, send: Send, *, encoding: str, compress: Callable[[bytes, str], bytes]) -> None:
+        self._send = send
+        self._encoding = encoding
+        self._compress = compress
+        self._head: Message | None = None
+
+    async def __call__(self, message: Message) -> None:
+        head = self._head
+        if message["type"] == "http.response.start" and _is_compressible(message):
+            self._head = message
+            return
+        if head is not None:
+            self._head = None
+            if not message.get("more_body"):
+                message = self._replace_body(head, message)
+            _vary(head)
+            await self._send(head)
+        await self._send(message)
+
+    def _replace_body(self, head: Message, message: Message) -> Message:
+        body: bytes = message.get("body", b"")
+        if not MIN_BYTES <= len(body) <= _MAX_ON_LOOP_BYTES:
+            return message
+        made = self._compress(body, self._encoding)
+        headers = MutableHeaders(raw=head["headers"])
+        headers["content-encoding"] = self._encoding
+        headers["content-length"] = str(len(made))
+        etag = headers.get("etag")
+        if etag is not None and not etag.startswith("W/"):
+            headers["etag"] = f"W/{etag}"  # the same in meaning, no longer byte for byte
+        head["headers"] = headers.raw
+        return {**message, "body": made}
+
+
+@lru_cache(maxsize=256)
+def choose_encoding(accept_encoding: bytes) -> str | None:
+    """Choose by quality, then by what compresses best; None where the caller takes none of these."""
+    qualities: dict[str, float] = {}
+    for part in accept_encoding.decode("latin-1").lower().split(","):
+        name, _, parameters = part.strip().partition(";")
+        qualities[name.strip()] = _quality(parameters)
+    wanted = {name: qualities.get(name, qualities.get("*", 0.0)) for name in _ENCODINGS}
+    best = max(wanted.values())
+    return next((name for name, quality in wanted.items() if quality == best), None) if best > 0 else None
+
+
+def _quality(parameters: str) -> float:
+    name, _, value = parameters.strip().partition("=")
+    if name.strip() != "q":
+        return 1.0
+    try:
+        return min(max(float(value), 0.0), 1.0)
+    except ValueError:
+        return 0.0
+
+
+def _is_compressible(message: Message) -> bool:
+    headers = MutableHeaders(raw=message["headers"])
+    content_type = headers.get("content-type", "")
+    is_text = content_type.startswith(_TYPES) and not content_type.startswith("text/event-stream")
+    return is_text and "content-encoding" not in headers and headers.get("content-range") is None
+
+
+def _vary(head: Message) -> None:
+    headers = MutableHeaders(raw=list(head["headers"]))
+    headers.add_vary_header("Accept-Encoding")
+    head["headers"] = headers.raw
