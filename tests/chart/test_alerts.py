@@ -70,6 +70,9 @@ def test_the_operations_guide_names_only_log_events_that_are_declared() -> None:
 
 REJECTED = 'gateway_upstream_duration_seconds_count{tenant="acme",outcome="rejected_credentials"}'
 ANSWERED = 'gateway_request_duration_seconds_count{kind="query",code="OK"}'
+POLLS = 'gateway_subscriptions_polls_total{tenant="acme"'
+OPEN = 'gateway_subscriptions_open{tenant="acme",pod="a"'
+EXPORTS = 'gateway_exports_total{tenant="acme",format="csv"'
 OVERLOADED = 'gateway_request_duration_seconds_count{kind="query",code="OVERLOADED"}'
 # A counter is not there before its first count, so that the first one alone is no increase.
 CASES = """
@@ -122,12 +125,56 @@ tests:
             exp_annotations:
               summary: No pod of the gateway answers its scrape.
               runbook: docs/operations.md#gatewaydown
+  - interval: 1m
+    input_series:
+      - {{series: '{polls},outcome="ok"}}', values: '0+12x10 120x30'}}
+      - {{series: '{polls},outcome="failed"}}', values: '0x10 0+12x30'}}
+      - {{series: 'gateway_subscriptions_polls_total{{tenant="beta",outcome="ok"}}', values: '0+12x40'}}
+      - {{series: '{open},transport="sse"}}', values: '0+500x40'}}
+      - {{series: '{open},transport="websocket"}}', values: '1x40'}}
+      - {{series: 'gateway_subscriptions_open{{pod="b",tenant="beta",transport="sse"}}', values: '5000x40'}}
+      - {{series: '{exports},outcome="failed"}}', values: '0x5 1x35'}}
+      - {{series: '{exports},outcome="left"}}', values: '0+9x40'}}
+    alert_rule_test:
+      - {{eval_time: 12m, alertname: SubscribersUntold, exp_alerts: []}}
+      - eval_time: 25m
+        alertname: SubscribersUntold
+        exp_alerts:
+          - exp_labels: {{severity: warning, tenant: acme}}
+            exp_annotations:
+              summary: Subscribers of acme hear of no change; most readings for them fail.
+              runbook: docs/operations.md#subscribersuntold
+      - {{eval_time: 16m, alertname: SubscriptionsNearLimit, exp_alerts: []}}
+      - eval_time: 30m
+        alertname: SubscriptionsNearLimit
+        exp_alerts:
+          - exp_labels: {{severity: warning, pod: a}}
+            exp_annotations:
+              summary: a has more than 8,000 subscriptions open; at 10,000 it lets no more in.
+              runbook: docs/operations.md#subscriptionsnearlimit
+      - {{eval_time: 4m, alertname: ExportsFail, exp_alerts: []}}
+      - eval_time: 8m
+        alertname: ExportsFail
+        exp_alerts:
+          - exp_labels: {{severity: warning, tenant: acme, format: csv}}
+            exp_annotations:
+              summary: Exports of acme as csv break off by the gateway's own fault.
+              runbook: docs/operations.md#exportsfail
+      - {{eval_time: 30m, alertname: ExportsFail, exp_alerts: []}}
 """
 
 
 def test_alerts_ring_for_what_they_are_for_and_are_silent_else(tmp_path: Path) -> None:
     cases = tmp_path / "cases.yaml"
-    text = CASES.format(alerts=ALERTS, rejected=REJECTED, answered=ANSWERED, overloaded=OVERLOADED)
+    text = CASES.format(
+        alerts=ALERTS,
+        rejected=REJECTED,
+        answered=ANSWERED,
+        overloaded=OVERLOADED,
+        polls=POLLS,
+        open=OPEN,
+        exports=EXPORTS,
+    )
     cases.write_text(text, encoding="utf-8")
 
     told = run("promtool", "test", "rules", cases)

@@ -17,6 +17,7 @@ from gateway.settings import LimitSettings
 from gateway.simulator.world import World
 from gateway.telemetry.instruments import Metric, MetricKind, metrics
 from tests.served import KEY, Plan, Served, serving, token_of
+from tests.streams import subscribed
 from tests.tools import require_tool
 
 ROOT = Path(__file__).parents[2]
@@ -154,13 +155,15 @@ async def test_a_real_prometheus_answers_every_query_of_the_dashboard(tmp_path: 
 
 
 async def exercise(served: Served) -> None:
-    """A miss or a hit, a refused write, a document that is none, what graphql-core runs, and a file."""
+    """A miss or a hit, a refused write, no document, a file, what graphql-core runs, and a stream."""
     await served.ask(COUNT, headers={"Cache-Control": "no-cache"})
     await served.ask(COUNT)
     await served.post(LEAVE, id="1", headers={"Idempotency-Key": "a-key-of-this-test"})
     await served.post("{ nothing }")
     await served.client.get("/v1/exports/agents", headers={"Authorization": f"Bearer {KEY}"})
     await served.ask(WITH_SCHEMA)
+    async with subscribed(served.client) as reader:
+        assert (await reader.next()).changes["initial"] is True
 
 
 async def ask(client: httpx.AsyncClient, query: str) -> list[dict[str, Any]]:
