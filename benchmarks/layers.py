@@ -61,11 +61,11 @@ class Stack:
             (b"host", b"127.0.0.1"),
             (b"content-type", b"application/json"),
             (b"authorization", f"Bearer {KEY}".encode()),
-            (b"content-length", str(len(self._body() if callable(self._body) else self._body)).encode()),
+            (b"content-length", str(len(self._body)).encode()),
         ]
 
         async def one() -> None:
-            waiting = [{"type": "http.request", "body": self._body() if callable(self._body) else self._body, "more_body": False}]
+            waiting = [{"type": "http.request", "body": self._body, "more_body": False}]
 
             async def receive() -> Any:
                 return waiting.pop() if waiting else await asyncio.Event().wait()

@@ -11,10 +11,10 @@ from msgspec.structs import replace
 from gateway.cache.freshness import FreshnessPolicy
 from gateway.cache.generations import Generations
 from gateway.cache.last_known import LastKnown
-from gateway.cache.listings import HeldListings, JudgedFresh
+from gateway.cache.listings import HeldListings
 from gateway.cache.observing import ReadObserver
 from gateway.cache.sharing import Fetch, Walks
-from gateway.cache.store import Held, ListingKey, ListingKind, ListingStore
+from gateway.cache.store import Held, JudgedFresh, ListingKey, ListingKind, ListingStore
 from gateway.cache.together import WritesTogether
 from gateway.domain import known_changes
 from gateway.domain.agents import Agent, AgentChange, NewAgent

@@ -1,7 +1,7 @@
 """The listing engine: what is held of each listing, who may have it, and when Evolux is asked again."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from msgspec.structs import replace
 
@@ -26,24 +26,13 @@ from gateway.cache.generations import Generations
 from gateway.cache.observing import ReadObserver, Unobserved
 from gateway.cache.sharing import Fetch, OwnWalks, Walks
 from gateway.cache.spans import ListingSpans
-from gateway.cache.store import Held, ListingKey, ListingKind, ListingStore
+from gateway.cache.store import Held, JudgedFresh, ListingKey, ListingKind, ListingStore
 from gateway.domain.clock import Clock
 from gateway.domain.errors import Failure, Refusal, UpstreamCredentialsRejected, UpstreamUnavailable
 from gateway.domain.listings import ANY_AGE, FreshnessBound, Reading, ReadSource, Snapshot
 from gateway.telemetry.overhead import upstream_wait
 from gateway.telemetry.spans import is_sampled
 from gateway.telemetry.tracing import Tracing
-
-
-class JudgedFresh(NamedTuple):
-    """A listing that is fresh until a moment, as long as the store and its generation do not change."""
-
-    key: ListingKey
-    held: Held
-    counter: str
-    until: float
-    changes: int
-
 
 RETRY_SECONDS: Final = 1.0
 """After a refresh that failed, the next one behind readers waits so long: a dead Evolux is not hammered."""

@@ -57,6 +57,16 @@ class Held(NamedTuple):
     may_cover: bool = True
 
 
+class JudgedFresh(NamedTuple):
+    """A listing that is fresh until a moment, as long as the store and its generation do not change."""
+
+    key: ListingKey
+    held: Held
+    counter: str
+    until: float
+    changes: int
+
+
 class ListingStore:
     """Snapshots by key: each tenant within `max_tenant_bytes`, all within `max_bytes`.
 

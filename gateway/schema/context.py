@@ -1,7 +1,7 @@
 """What one operation runs in: who asks for what, and the one snapshot of each listing that it sees."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import copy_context
 from datetime import datetime
@@ -128,6 +128,13 @@ class OperationContext:
     def is_timed(self) -> bool:
         """Whether something asked for the operation's instant."""
         return self._now is not None
+
+    def seed(self, readings: Mapping[str, Reading[Any]]) -> None:
+        """Take up what was read for this operation before it had a context."""
+        for name, reading in readings.items():
+            self._shared(name).seed(reading)
+            if name == "agents":
+                self._last_agents = reading
 
     def settle_at_once(self, listings: Iterable[str]) -> bool:
         """Read these listings if that takes no waiting, and say so; else `settle` has to follow."""

@@ -5,14 +5,16 @@ What it has no short way for goes on to the endpoint, body and all. Both ways gi
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.domain.call_center import HoldsListings
 from gateway.domain.deadlines import one_deadline
 from gateway.domain.errors import GatewayError, OperationTooLarge
+from gateway.domain.listings import FreshnessBound, Reading
 from gateway.engine.execution import Operation
 from gateway.engine.executor import Executor
 from gateway.engine.limits import check_variables
@@ -123,6 +125,18 @@ class QueryLane:
         self, known: Recognized, operation: Operation, *, scope: Scope, request_id: str
     ) -> Response:
         visitor = known.visitor
+        readings: dict[str, Reading[Any]] = {}
+        if visitor.held is not None:
+            data = self._executor.recall(
+                operation,
+                tenant_id=visitor.tenant_id,
+                scopes=visitor.caller.scope_names,
+                read=_Held(visitor.held, known.bound),
+                readings=readings,
+            )
+            answer = data and answer_data(data, readings=list(readings.values()), kind=known.kind)
+            if answer:
+                return answer
         context = OperationContext(
             tenant_id=visitor.tenant_id,
             caller_name=visitor.caller.name,
@@ -134,6 +148,7 @@ class QueryLane:
             request_id=request_id,
             tracing=self._tracing if is_sampled() else None,
         )
+        context.seed(readings)
         data = self._executor.at_once(operation, context=context)
         if data is not None:
             answer = answer_data(data, readings=context.readings, kind=known.kind)
@@ -142,6 +157,21 @@ class QueryLane:
         with one_deadline(self._limits.deadline_seconds):
             outcome = await self._executor.run(operation, context=context, hide_suggestions=known.hides)
         return answer_outcome(outcome, readings=context.readings, request=Request(scope), kind=known.kind)
+
+
+class _Held:
+    """Gives the listings that are at hand, by name, as one caller may have them."""
+
+    __slots__ = ("_bound", "_held")
+
+    def __init__(self, held: HoldsListings, bound: FreshnessBound) -> None:
+        self._held = held
+        self._bound = bound
+
+    def __call__(self, name: str) -> Reading[Any] | None:
+        if name == "queues":
+            return self._held.queues_at_hand(self._bound)
+        return self._held.agents_at_hand(self._bound)
 
 
 def _replaying(message: Message, receive: Receive) -> Receive:
