@@ -88,6 +88,9 @@ class Broadcast:
 
     async def event_since(self, state: str | None) -> Event:
         """The event that brings a reader who has seen this state up to now; made once for all of them."""
+        made = self._made.get(state) if self._made_at is self._feed.moment else None
+        if made is not None and made.done():
+            return made.result()
         is_told = self._feed.moment.failure is None
         if state is not None and is_told and not await self._feed.knows(state):
             state = None  # whatever else was sent for an id costs no more than none at all
