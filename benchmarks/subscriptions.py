@@ -26,6 +26,8 @@ from tests.processes import KEY, GatewayProcess, gateway_process, write_config
 
 TOKEN = "planted-token"  # noqa: S105 - of a simulator
 POLL_SECONDS = 2.0
+PING = b"\x89\x04"
+"""A ping of uvicorn's, with four bytes to be given back."""
 END = b'"}}}'
 """How a `next` message of this subscription ends, and nothing within it."""
 QUERY = "subscription { agentChanged { initial agents { id name state } left totalCount } }"
@@ -89,6 +91,9 @@ async def follow_messages(port: int, crowd: Crowd) -> None:
     rest = b""
     while chunk := await reader.read(2**16):
         rest += chunk
+        ping, found, payload = chunk.rpartition(PING)
+        if found and len(ping) + len(PING) + 4 == len(chunk):
+            writer.write(b"\x8a\x84" + bytes(4) + payload)
         while END in rest:
             event, _, rest = rest.partition(END)
             crowd.take(event)
