@@ -1,5 +1,6 @@
 """Reports of agents by state: counted once per snapshot for whoever asks the same."""
 
+import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -56,31 +57,37 @@ class ReportMemory:
     """Reports by what was asked for, of up to `max_rows` in all; the longest unused go first.
 
     Filters and so questions are without number, and a report of all dimensions can have a row per agent.
+    Costly operations ask from a thread of their own.
     """
 
     def __init__(self, *, max_rows: int = MAX_HELD_ROWS) -> None:
         self._max_rows = max_rows
         self._held: OrderedDict[_Asked, AgentStateReport] = OrderedDict()
+        self._lock = threading.Lock()
         self.rows = 0
 
     def get(self, chosen: AgentFilter, *, by: tuple[AgentStateDimension, ...]) -> AgentStateReport | None:
         """The report, which is then the last used."""
-        report = self._held.get((chosen, by))
-        if report is not None:
-            self._held.move_to_end((chosen, by))
-        return report
+        with self._lock:
+            report = self._held.get((chosen, by))
+            if report is not None:
+                self._held.move_to_end((chosen, by))
+            return report
 
     def put(
         self, report: AgentStateReport, *, chosen: AgentFilter, by: tuple[AgentStateDimension, ...]
     ) -> None:
-        """Remember a report that is not; one over the whole bound is not held."""
+        """Remember a report that is not; one over the whole bound is not held, one that is held stays."""
         if _weight(report) > self._max_rows:
             return
-        self._held[chosen, by] = report
-        self.rows += _weight(report)
-        while self.rows > self._max_rows:
-            _, lost = self._held.popitem(last=False)
-            self.rows -= _weight(lost)
+        with self._lock:
+            if (chosen, by) in self._held:
+                return
+            self._held[chosen, by] = report
+            self.rows += _weight(report)
+            while self.rows > self._max_rows:
+                _, lost = self._held.popitem(last=False)
+                self.rows -= _weight(lost)
 
 
 _Asked = tuple[AgentFilter, tuple[AgentStateDimension, ...]]

@@ -1,6 +1,7 @@
 """Execution of an operation of a read document."""
 
 import inspect
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -46,9 +47,17 @@ def choose_operation(
 
 
 async def execute(
-    operation: Operation, *, schema: GraphQLSchema, context: object, hide_suggestions: bool = False
+    operation: Operation,
+    *,
+    schema: GraphQLSchema,
+    context: object,
+    hide_suggestions: bool = False,
+    around: Callable[..., Any] | None = None,
 ) -> ExecutionResult:
-    """Run the operation as the specification says; what resolvers raise stands in the result's errors."""
+    """Run the operation as the specification says; what resolvers raise stands in the result's errors.
+
+    `around` is called in place of each resolver, with the resolver first.
+    """
     syntax = operation.document.syntax
     if syntax is None:
         return ExecutionResult(None, list(operation.document.errors))
@@ -61,7 +70,13 @@ async def execute(
             operation_name=operation.name,
             max_coercion_errors=_MAX_COERCION_ERRORS,
             hide_suggestions=hide_suggestions,
+            middleware=None if around is None else [around],
         )
         return await result if inspect.isawaitable(result) else result
     except GraphQLError as error:
         return ExecutionResult(None, [error])
+
+
+def shallow_data(data: bytes) -> dict[str, Any]:
+    """An answer's data by root field, each as bytes that go into an answer as they are."""
+    return dict(msgspec.json.decode(data, type=dict[str, msgspec.Raw]))

@@ -15,8 +15,9 @@ from graphql import (
 
 from gateway.engine.asking import ask_roots
 from gateway.engine.bounded import BoundedMap
-from gateway.engine.execution import Operation, execute
+from gateway.engine.execution import Operation, shallow_data
 from gateway.engine.fragments import UNKEPT, Fragments, Unkept
+from gateway.engine.handing_over import MAX_COST_ON_LOOP, Finish, Specified, as_it_is
 from gateway.engine.leaves import Native
 from gateway.engine.plans import Plan
 from gateway.engine.prepared import Prepared
@@ -59,11 +60,14 @@ class Executor:
         max_answer_bytes: int = 64 * 2**20,
         max_fragment_bytes: int = 64 * 2**20,
         on_hand_over: OnHandOver = lambda _reason: None,
+        finish: Finish = as_it_is,
+        max_cost_on_loop: int = MAX_COST_ON_LOOP,
     ) -> None:
         self._schema = schema
         self._natives = dict(natives or {})
         self._kept_types = kept_types
         self._on_hand_over = on_hand_over
+        self._specified = Specified(schema, finish=finish, max_cost_on_loop=max_cost_on_loop)
         self._prepared: BoundedMap[tuple[str, str | None], Prepared] = BoundedMap(max_bytes=max_plan_bytes)
         self._answers: BoundedMap[Any, _Remembered] = BoundedMap(max_bytes=max_answer_bytes)
         self._fragments: BoundedMap[Any, Fragments] = BoundedMap(max_bytes=max_fragment_bytes)
@@ -85,16 +89,12 @@ class Executor:
     ) -> bytes | ExecutionResult:
         """The bytes of an answer's data where nothing failed, else the result with its errors."""
         if operation.type is OperationType.MUTATION or operation.document.syntax is None:
-            return await execute(
-                operation, schema=self._schema, context=context, hide_suggestions=hide_suggestions
-            )
+            return await self._specified.run(operation, context=context, hide_suggestions=hide_suggestions)
         try:
             return await self._run_query(operation, context=context)
         except Unplannable as refused:
             self._on_hand_over(refused.reason)
-        return await execute(
-            operation, schema=self._schema, context=context, hide_suggestions=hide_suggestions
-        )
+        return await self._specified.run(operation, context=context, hide_suggestions=hide_suggestions)
 
     def at_once(self, operation: Operation, *, context: Context) -> bytes | None:
         """The bytes of a remembered answer, if it holds still and that can be told without waiting.
@@ -299,11 +299,6 @@ async def _with_failure(
     if not root.is_nullable:
         return ExecutionResult(None, [error])
     return ExecutionResult(shallow_data(await _fill(completed, run)), [error])
-
-
-def shallow_data(data: bytes) -> dict[str, Any]:
-    """An answer's data by root field, each as bytes that go into an answer as they are."""
-    return dict(msgspec.json.decode(data, type=dict[str, msgspec.Raw]))
 
 
 async def _fill(completed: Completed, run: Run) -> bytes:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 import strawberry
 import structlog
-from graphql import GraphQLError, GraphQLSyntaxError
+from graphql import ExecutionResult, GraphQLError, GraphQLSyntaxError
 
 from gateway.domain.errors import (
     ErrorCode,
@@ -17,6 +17,7 @@ from gateway.domain.errors import (
     InternalServerError,
 )
 from gateway.domain.messages import showable
+from gateway.schema.context import OperationContext
 from gateway.schema.enums import describe_enum
 from gateway.schema.fields import attribute
 from gateway.telemetry.events import INTERNAL_ERROR
@@ -104,8 +105,28 @@ class MutationError:
     )
 
 
+class ShapedError(GraphQLError):
+    """An error that was shaped ahead, where that held nobody up: there can be thousands."""
+
+    def __init__(self, error: GraphQLError, *, request_id: str) -> None:
+        Exception.__init__(self, error.message)
+        for name in GraphQLError.__slots__:
+            setattr(self, name, getattr(error, name))
+        self.shaped = shape_error(error, request_id=request_id)
+
+
+def shape_ahead(result: ExecutionResult, context: OperationContext) -> ExecutionResult:
+    """The result with its errors shaped, for whoever shows them later."""
+    errors: list[GraphQLError] = [
+        ShapedError(error, request_id=context.request_id) for error in result.errors or ()
+    ]
+    return ExecutionResult(result.data, errors or None, result.extensions)
+
+
 def shape_error(error: GraphQLError | GatewayError, *, request_id: str) -> dict[str, Any]:
     """Shape an error as callers see it; what is not in the catalogue is logged and shown as ours."""
+    if isinstance(error, ShapedError):
+        return error.shaped
     cause = _cause_of(error)
     if not isinstance(cause, GatewayError):
         _log(cause, request_id=request_id)

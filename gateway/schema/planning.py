@@ -7,6 +7,7 @@ from graphql import GraphQLSchema
 
 from gateway.engine.executor import Executor
 from gateway.engine.leaves import Native
+from gateway.schema.errors import shape_ahead
 
 NATIVES: Final = {"DateTime": Native(type=datetime, attribute="tzinfo", is_=UTC)}
 """Instants in UTC: msgspec writes them as `write_instant` does."""
@@ -16,4 +17,4 @@ KEPT_TYPES: Final = frozenset({"Agent"})
 
 def build_executor(schema: GraphQLSchema, **options: Any) -> Executor:
     """Build the executor of this schema."""
-    return Executor(schema, natives=NATIVES, kept_types=KEPT_TYPES, **options)
+    return Executor(schema, natives=NATIVES, kept_types=KEPT_TYPES, finish=shape_ahead, **options)

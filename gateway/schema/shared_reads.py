@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator
 from types import coroutine
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from gateway.engine.beside import across, home_beyond
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -51,8 +53,15 @@ class SharedRead(Generic[T]):
         return self._given()
 
     async def ready(self) -> None:
-        """Wait until it is here, whatever comes of it: that is no use of it."""
+        """Wait until it is here, whatever comes of it: that is no use of it.
+
+        Where this runs beside the main loop, it is read there.
+        """
         if self._is_here() or self._take():
+            return
+        home = home_beyond()
+        if home is not None:
+            await across(self.ready, to=home)
             return
         if self.is_alone and self._task is None:
             await self.settle()
@@ -91,7 +100,7 @@ class SharedRead(Generic[T]):
     def _take(self) -> bool:
         """Take what can be had without a coroutine, and say whether there was something."""
         at_hand = None
-        if self._at_hand is not None and self._task is None and self._begun is None:
+        if self._at_hand is not None and self._task is None and self._begun is None and not home_beyond():
             at_hand = self._at_hand()
         if at_hand is not None:
             self._outcome = _Outcome(at_hand)

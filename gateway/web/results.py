@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.domain.listings import Reading
-from gateway.engine.executor import shallow_data
+from gateway.engine.execution import shallow_data
 from gateway.engine.reading import Document
 from gateway.rest.errors import STATUS_BY_CODE
 from gateway.schema.errors import shape_error

@@ -6,7 +6,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import msgspec
-from graphql import DocumentNode, ExecutionResult, OperationType, execute, parse, validate
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    OperationDefinitionNode,
+    OperationType,
+    execute,
+    parse,
+    validate,
+)
 
 from gateway.engine.execution import Operation
 from gateway.engine.executor import Executor
@@ -18,21 +26,32 @@ SCHEMA = build_schema()._schema
 
 
 def an_operation(
-    document: str, *, variables: dict[str, Any] | None = None, name: str | None = None
+    document: str, *, variables: dict[str, Any] | None = None, name: str | None = None, cost: int = 0
 ) -> Operation:
-    """A valid query as the edge would ask for it."""
+    """A valid operation as the edge would ask for it; what costs much is handed over beside the loop."""
     syntax = parse(document)
     assert validate(SCHEMA, syntax) == []
-    return operation_of(document, syntax, variables=variables, name=name)
+    return operation_of(document, syntax, variables=variables, name=name, cost=cost)
 
 
 def operation_of(
-    document: str, syntax: DocumentNode, *, variables: dict[str, Any] | None = None, name: str | None = None
+    document: str,
+    syntax: DocumentNode,
+    *,
+    variables: dict[str, Any] | None = None,
+    name: str | None = None,
+    cost: int = 0,
 ) -> Operation:
     digest = hashlib.sha256(document.encode("utf-8", "surrogatepass")).hexdigest()
-    read: Any = SimpleNamespace(type=OperationType.QUERY)
+    price = SimpleNamespace(at=lambda _variables: cost)
+    read: Any = SimpleNamespace(type=type_of(syntax), price=price)
     held: Any = SimpleNamespace(sha256=digest, syntax=syntax, errors=())
     return Operation(document=held, read=read, name=name, variables=variables)
+
+
+def type_of(syntax: DocumentNode) -> OperationType:
+    [first, *_] = [each for each in syntax.definitions if isinstance(each, OperationDefinitionNode)]
+    return first.operation
 
 
 async def by_graphql_core(operation: Operation, context: OperationContext, *, warm: bool = True) -> bytes:

@@ -38,9 +38,11 @@ SAME_ANSWERS = {
 }
 
 
+@pytest.mark.parametrize("cost", [0, 10_000])
 @pytest.mark.parametrize("document", SAME_ANSWERS.values(), ids=SAME_ANSWERS.keys())
-async def test_the_engine_answers_as_graphql_core_does(document: str) -> None:
-    on, operation, executor = a_still_call_center(), an_operation(document), build_executor(SCHEMA)
+async def test_the_engine_answers_as_graphql_core_does(document: str, cost: int) -> None:
+    on, executor = a_still_call_center(), build_executor(SCHEMA)
+    operation = an_operation(document, cost=cost)
     expected = await by_graphql_core(operation, a_context(on))
     for warm in (True, False, True):
         assert await by_engine(operation, a_context(on), executor=executor, warm=warm) == expected

@@ -33,6 +33,8 @@ from tests.unit.engine.worlds import (
 
 OPERATIONS = int(os.environ.get("GATEWAY_GENERATED_OPERATIONS", "2000"))
 SHARDS = 8
+COSTS = (0, 10_000)
+"""What is handed over is run on the loop in one half of the shards, beside it in the other."""
 CURSORS = some_cursors()
 SMALL = {"max_plan_bytes": 2**21, "max_answer_bytes": 2**17, "max_fragment_bytes": 2**17}
 
@@ -91,10 +93,12 @@ def change(on: StillCallCenter) -> None:
     )
 
 
-async def compare(generated: Generated, *, executor: Executor, rng: Random) -> None:
+async def compare(generated: Generated, *, executor: Executor, rng: Random, cost: int) -> None:
     on = a_still_call_center()
     disturb(on, rng)
-    operation = operation_of(generated.document, parse(generated.document), variables=generated.variables)
+    operation = operation_of(
+        generated.document, parse(generated.document), variables=generated.variables, cost=cost
+    )
     scopes = frozenset({"agents:write"}) if rng.random() < 0.03 else READ_AND_WRITE
     caller, clock = rng.choice(("wallboard", "reader")), FakeClock()
 
@@ -152,7 +156,7 @@ async def test_generated_operations_are_answered_alike(shard: int) -> None:
     executor = build_executor(SCHEMA, on_hand_over=handed.append, **SMALL)
     count = OPERATIONS // SHARDS
     for _ in range(count):
-        await compare(generate(rng), executor=executor, rng=rng)
+        await compare(generate(rng), executor=executor, rng=rng, cost=COSTS[shard % 2])
     assert set(handed) <= {HandOver.FIELD_ERROR, HandOver.SEVERAL_ERRORS, HandOver.VARIABLES}
     assert len(handed) < count * 4 * 0.6
 
