@@ -1,5 +1,7 @@
 """Operations that are valid, within the limits or just beyond, and ask for as much as they can."""
 
+from typing import Any
+
 from graphql import get_introspection_query
 
 from gateway.simulator.records import Queue
@@ -36,8 +38,48 @@ RUN = {
     )
     + " }",
     "introspection": get_introspection_query(),
+    "every agent of a changed agent's queues": (
+        'mutation { updateAgent(input: {id: 1, name: "Ana"}) { agent { queues { name '
+        "agents(first: 500) { nodes { id name state login } } } } } }"
+    ),
+    "every agent of a write to many": (
+        'mutation { pauseAgents(input: {filter: {search: "e 1"}, pauseId: 1, dryRun: true}) '
+        f"{{ results {{ agent {{ {_AGENT} }} }} }} }}"
+    ),
 }
 """What is run."""
+
+_FAILING = "failing: queue(id: 1) { agents(first: -1) { totalCount } }"
+_WHOLE_PAGE = f"agents(first: 500) {{ nodes {{ {_AGENT} }} }}"
+
+HANDED_OVER = {
+    "the largest page beside a failing field": f"{{ {_WHOLE_PAGE} {_FAILING} }}",
+    "every agent of every queue beside a failing field": (
+        f"{{ queues {{ id agents(first: 500) {{ nodes {{ id name state }} }} }} {_FAILING} }}"
+    ),
+    "the largest page beside failing root fields": (
+        f'{{ {_WHOLE_PAGE} a: agent(id: 77777) {{ id }} b: agent(id: "x") {{ id }} }}'
+    ),
+    "the largest page beside the schema": (
+        f"{{ {_WHOLE_PAGE} {_FAILING} __schema {{ types {{ fields {{ type {{ ofType {{ name }} }} }} }} }} }}"
+    ),
+    "pages of more fields than a plan may have": "{ "
+    + many(f"a#: agents(first: 40) {{ nodes {{ {_AGENT} }} }}", 18)
+    + f" {_FAILING} }}",
+    "a failing field in each of many groups": (
+        "{ agentStates(groupBy: [QUEUE, PAUSE, PAUSE_TYPE, PRODUCTIVE, STATE]) { groups { "
+        + many("a#: queue { agents(first: -1) { totalCount } }", 30)
+        + " } } }"
+    ),
+    "searches beside a failing field": "{ " + many(f"a#: {_PAGE} {{ totalCount }}", 19) + f" {_FAILING} }}",
+}
+"""What is run by graphql-core: each with an error of some kind."""
+
+WRONG_VARIABLES: tuple[str, dict[str, Any]] = (
+    f"query ($f: AgentFilter) {{ agents(first: 500, filter: $f) {{ nodes {{ {_AGENT} }} }} }}",
+    {"f": {"ids": ["1" * 80] * 900 + [{"id": 1}] * 45}},
+)
+"""A costly query, and variables as many as may be sent, of which some do not fit."""
 
 REFUSED = {
     "searches in every queue": "{ queues { " + many(f"a#: {_PAGE} {{ totalCount }}", 30) + " } }",

@@ -11,7 +11,7 @@ import pytest_asyncio
 from gateway.settings import LimitSettings
 from gateway.simulator.world import World
 from tests.attacking import post
-from tests.heavy_operations import REFUSED, RUN, large_world
+from tests.heavy_operations import HANDED_OVER, REFUSED, RUN, WRONG_VARIABLES, large_world
 from tests.hostile_documents import DOCUMENTS
 from tests.hostile_requests import REQUESTS
 from tests.loop_stalls import loop_stalls
@@ -22,6 +22,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 MOST_SECONDS = 5.0
 MOST_HELD_SECONDS = 0.05
+CALLERS_ERRORS = {"BAD_USER_INPUT", "AGENT_NOT_FOUND"}
 ATTACKS = {**DOCUMENTS, **REQUESTS}
 SECRETS = (TOKEN.encode(), KEY.encode(), b"Traceback", b".py", b"site-packages", b"127.0.0.1")
 
@@ -84,6 +85,24 @@ async def test_the_most_that_may_be_asked_does_not_hold_the_loop(name: str, larg
         answer = await large.post(RUN[name])
     assert stalls.longest_seconds < MOST_HELD_SECONDS
     assert set(answer.json()) == {"data"}
+
+
+@pytest.mark.parametrize("name", HANDED_OVER)
+async def test_what_graphql_core_has_to_run_does_not_hold_the_loop(name: str, large: Served) -> None:
+    async with loop_stalls() as stalls:
+        answer = await large.post(HANDED_OVER[name])
+    assert stalls.longest_seconds < MOST_HELD_SECONDS
+    assert {error["extensions"]["code"] for error in answer.json()["errors"]} <= CALLERS_ERRORS
+    assert any(answer.json()["data"].values())
+
+
+async def test_variables_that_do_not_fit_do_not_hold_the_loop(large: Served) -> None:
+    document, variables = WRONG_VARIABLES
+    async with loop_stalls() as stalls:
+        answer = await large.post(document, **variables)
+    assert stalls.longest_seconds < MOST_HELD_SECONDS
+    assert {error["extensions"]["code"] for error in answer.json()["errors"]} == {"GRAPHQL_VALIDATION_FAILED"}
+    assert "data" not in answer.json()
 
 
 @pytest.mark.parametrize("name", REFUSED)
