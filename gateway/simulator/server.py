@@ -6,6 +6,7 @@ import signal
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+import uvloop
 from starlette.applications import Starlette
 from uvicorn import Config
 from uvicorn.server import ServerState
@@ -76,7 +77,7 @@ async def running(
 def serve(settings: SimulatorSettings) -> None:
     """Serve a seeded world until interrupted, printing one line when ready. OSError: the port is taken."""
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(settings))
+        uvloop.run(_serve(settings))
 
 
 async def _serve(settings: SimulatorSettings) -> None:
