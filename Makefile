@@ -58,7 +58,7 @@ schema: $(VENV)/.runtime
 	$(BIN)/python -m gateway.rest.openapi > openapi.json
 
 bench: $(VENV)/.dev
-	$(BIN)/python -m benchmarks.compiled
+	$(BIN)/python -m benchmarks.overall $(BENCH)
 
 # Locks carry hashes and no registry address.
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header

@@ -1,16 +1,19 @@
-"""The ceiling: an ASGI app that sends the bytes of the file named by BENCHMARK_BODY, whatever is asked."""
+"""The ceiling: an ASGI app that sends the file that the path names, of the folder BENCHMARK_ANSWERS."""
 
 import os
 from pathlib import Path
 from typing import Any
 
-BODY = Path(os.environ["BENCHMARK_BODY"]).read_bytes()
-START = {
-    "type": "http.response.start",
-    "status": 200,
-    "headers": [(b"content-type", b"application/json"), (b"content-length", str(len(BODY)).encode())],
+
+def _messages(body: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    start = {"type": "http.response.start", "status": 200, "headers": headers}
+    return start, {"type": "http.response.body", "body": body}
+
+
+ANSWERS = {
+    f"/{file.stem}": _messages(file.read_bytes()) for file in Path(os.environ["BENCHMARK_ANSWERS"]).iterdir()
 }
-REST = {"type": "http.response.body", "body": BODY}
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -19,5 +22,6 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
         return
     while (await receive()).get("more_body"):
         pass
-    await send(START)
-    await send(REST)
+    start, rest = ANSWERS[scope["path"]]
+    await send(start)
+    await send(rest)

@@ -1,30 +1,40 @@
-"""The queries that are measured."""
+"""What is measured: the queries, and the mutation."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 NESTED: Final = (
     "{ agents(first: %d) { nodes { id name login state queues { id name } "
     "currentPause { startedAt pause { id description } } lastLogin { startedAt extension } } totalCount } }"
 )
+NUMBER, AGENT = "<number>", "<agent>"
+"""Stand in a variable's text for the number of the request, and for an agent's id in turn."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Query:
-    """A query; `ids` is how many agents it asks for in turn."""
+    """An operation; `ids` is how many agents it asks for in turn."""
 
     text: str
     about: str
     ids: int = 0
+    variables: dict[str, Any] = field(default_factory=dict)
+    is_mutation: bool = False
+
+    def template(self) -> str:
+        """The body of a request, with what stands for its number and its agent."""
+        return json.dumps({"query": self.text, "variables": self.variables}, ensure_ascii=False)
 
     def body(self, number: int = 0) -> bytes:
         """The body of the request of this number."""
-        return json.dumps({"query": self.text, "variables": self.variables_of(number)}).encode()
+        agent = str(number % self.ids + 1 if self.ids else 0)
+        return self.template().replace(NUMBER, str(number)).replace(AGENT, agent).encode()
 
     def variables_of(self, number: int) -> dict[str, Any]:
         """Its variables, never the same twice where it has ids."""
-        return {"id": str(number % self.ids + 1), "never": f"{number}"} if self.ids else {}
+        given: dict[str, Any] = json.loads(self.body(number))["variables"]
+        return given
 
 
 QUERIES: Final = {
@@ -51,5 +61,18 @@ QUERIES: Final = {
         ),
         about="one agent by id, never the same twice",
         ids=500,
+        variables={"id": AGENT, "never": NUMBER},
     ),
 }
+
+RENAME: Final = Query(
+    text=(
+        "mutation ($id: ID!, $name: String!) "
+        "{ updateAgent(input: {id: $id, name: $name}) { agent { id name } errors { code } } }"
+    ),
+    about="a mutation: one agent gets another name, and is shown as it is then",
+    ids=500,
+    variables={"id": AGENT, "name": f"Conceição {NUMBER}"},
+    is_mutation=True,
+)
+WALK: Final = Query(text="{ agents(first: 1) { nodes { id } totalCount } }", about="a cold walk of 5,000")

@@ -35,13 +35,35 @@ def free_port() -> int:
         return port
 
 
+def keep_to(core: int | None, *, pid: int = 0) -> None:
+    """Let a process run on this core alone, where there are several and the system can; 0 is this one."""
+    if core is not None and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(pid, {core})
+
+
+def two_cores() -> tuple[int | None, int | None]:
+    """One core for servers, another for load; None where there is only one."""
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    return (cores[0], cores[-1]) if len(cores) > 1 else (None, None)
+
+
 @contextlib.contextmanager
 def process(
-    *command: str, ready: str, environ: dict[str, str] | None = None
+    *command: str,
+    ready: str,
+    environ: dict[str, str] | None = None,
+    core: int | None = None,
+    lines: Path | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a command until `ready` gives an answer; end it, and it alone, afterwards."""
-    started = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                               env={**os.environ, **(environ or {})})  # fmt: skip
+    """Run a command until `ready` gives an answer; end it, and it alone, afterwards.
+
+    Its output goes to the file `lines`; on `core` it runs alone.
+    """
+    with (lines or Path(os.devnull)).open("ab") as output:
+        started = subprocess.Popen(
+            command, stdout=output, stderr=output, env={**os.environ, **(environ or {})}
+        )
+    keep_to(core, pid=started.pid)
     try:
         deadline = time.monotonic() + 60
         while True:
@@ -74,7 +96,14 @@ def simulator(*, agents: int, latency_ms: int = 0) -> Iterator[str]:
         yield base_url
 
 
-def write_config(folder: Path, *, tenants: dict[str, str], cache: str = "fresh_seconds = 5.0") -> Path:
+def write_config(
+    folder: Path,
+    *,
+    tenants: dict[str, str],
+    cache: str = "fresh_seconds = 5.0",
+    scopes: str = '"agents:read"',
+    telemetry: str = 'log_level = "error"',
+) -> Path:
     """A configuration whose one caller may ask as much as it likes."""
     tables = [
         f'[tenants.{name}]\nbase_url = "{base_url}"\ntoken = "{TOKEN}"' for name, base_url in tenants.items()
@@ -84,11 +113,11 @@ def write_config(folder: Path, *, tenants: dict[str, str], cache: str = "fresh_s
         "\n".join([
             *tables,
             f'[callers.load]\nkey_sha256 = "{sha256(KEY.encode()).hexdigest()}"',
-            'tenants = ["*"]\nscopes = ["agents:read"]',
+            f'tenants = ["*"]\nscopes = [{scopes}]',
             "[limits]\ncaller_requests_per_second = 1000000.0\ncaller_burst = 1000000",
             "tenant_requests_per_second = 1000000.0\ntenant_burst = 1000000",
             "upstream_burst = 100000\nupstream_requests_per_second = 100000.0",
-            f'[cache]\n{cache}\n[telemetry]\nlog_level = "error"',
+            f"[cache]\n{cache}\n[telemetry]\n{telemetry}",
         ]),
         encoding="utf-8",
     )  # fmt: skip

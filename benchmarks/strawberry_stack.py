@@ -1,6 +1,7 @@
 """The yardstick, as a team would write it: Strawberry, Starlette, httpx, TTL cache; no limits, logs, traces.
 
-`uvicorn benchmarks.strawberry_stack:app` with BENCHMARK_EVOLUX, the base URL, and BENCHMARK_TOKEN.
+`uvicorn benchmarks.strawberry_stack:app` with BENCHMARK_EVOLUX, the base URL, and BENCHMARK_TOKEN; it holds
+listings for BENCHMARK_FRESH_SECONDS, else 5.
 """
 
 import asyncio
@@ -19,7 +20,9 @@ from strawberry.asgi import GraphQL
 client = httpx.AsyncClient(
     base_url=os.environ["BENCHMARK_EVOLUX"], headers={"token": os.environ["BENCHMARK_TOKEN"]}, timeout=30
 )
-cache: TTLCache[str, list[dict[str, Any]]] = TTLCache(maxsize=100, ttl=5)
+cache: TTLCache[str, list[dict[str, Any]]] = TTLCache(
+    maxsize=100, ttl=float(os.environ.get("BENCHMARK_FRESH_SECONDS", "5"))
+)
 lock = asyncio.Lock()
 
 
@@ -34,8 +37,9 @@ async def listing(name: str) -> list[dict[str, Any]]:
             while len(rows) < total:
                 answer = (await client.get(f"/api/v1/{name}", params={"limit": 50, "page": page})).json()
                 rows += answer["data"]
-                page, total = page + 1, answer["pagination"]["total"]
+                page, total = page + 1, answer.get("pagination", {"total": len(rows)})["total"]
             cache[name] = rows
+            return rows
     return cache[name]
 
 
@@ -200,8 +204,45 @@ class Query:
             Group(queue=Queue(id=strawberry.ID(str(one)), name=names.get(one)), counts=counts_of(some))
             for one, some in sorted(by_queue.items())
         ]
+        nowhere = [row for row in rows if not row["queues"]]
+        if nowhere:
+            groups.append(Group(queue=None, counts=counts_of(nowhere)))
         return Report(total=counts_of(rows), groups=groups)
 
 
+@strawberry.input
+class UpdateAgentInput:
+    id: strawberry.ID
+    name: str
+
+
+@strawberry.enum
+class ErrorCode(Enum):
+    AGENT_NOT_FOUND = "AGENT_NOT_FOUND"
+
+
+@strawberry.type
+class MutationError:
+    code: ErrorCode
+
+
+@strawberry.type
+class UpdateAgentPayload:
+    agent: Agent | None
+    errors: list[MutationError]
+
+
+@strawberry.type
+class Mutation:
+    @strawberry.mutation
+    async def update_agent(self, input: UpdateAgentInput) -> UpdateAgentPayload:  # noqa: A002 - as in GraphQL
+        answer = await client.put(f"/api/v1/agents/{input.id}", json={"name": input.name})
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            return UpdateAgentPayload(agent=None, errors=[MutationError(code=ErrorCode.AGENT_NOT_FOUND)])
+        answer.raise_for_status()
+        cache.pop("agents", None)
+        return UpdateAgentPayload(agent=await Query.agent(self, id=input.id), errors=[])
+
+
 app = Starlette()
-app.mount("/graphql", GraphQL(strawberry.Schema(query=Query), graphql_ide=None))
+app.mount("/graphql", GraphQL(strawberry.Schema(query=Query, mutation=Mutation), graphql_ide=None))

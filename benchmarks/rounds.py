@@ -1,0 +1,62 @@
+"""Rounds that alternate between servers, so that what else the machine does meets all of them alike."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from benchmarks.load import Load, load
+from benchmarks.peers import Server
+from benchmarks.queries import Query
+from benchmarks.served import cpu_seconds, tree_of
+
+_FEWEST: Final = 10
+"""Requests that a round has to see: the system counts processor time in hundredths of a second."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """The best of some rounds, each figure by itself: other work on the machine only ever takes away."""
+
+    cpu_us: float
+    per_second: float
+    p50_ms: float
+    p99_ms: float
+
+
+def measure(
+    servers: Mapping[str, Server],
+    *,
+    label: str,
+    query: Query,
+    rounds: int,
+    seconds: float,
+    connections: int,
+) -> dict[str, Cost]:
+    """Ask each server in turn, and again."""
+    seen: dict[str, list[tuple[float, Load]]] = {name: [] for name in servers}
+    for _ in range(rounds):
+        for name, server in servers.items():
+            seen[name].append(
+                _one(server, label=label, query=query, seconds=seconds, connections=connections)
+            )
+    return {name: _best(found) for name, found in seen.items()}
+
+
+def _one(server: Server, *, label: str, query: Query, seconds: float, connections: int) -> tuple[float, Load]:
+    """Microseconds of the server's processor time per request, and the load; longer where it is too slow."""
+    for patience in (1, 3, 9):
+        before = cpu_seconds(tree_of(server.pid))
+        seen = load(server.address(label), query=query, seconds=seconds * patience, connections=connections)
+        if seen.requests >= _FEWEST:
+            break
+    assert seen.requests, f"{server.url} did not answer {label} at all"
+    return (cpu_seconds(tree_of(server.pid)) - before) / seen.requests * 1e6, seen
+
+
+def _best(found: list[tuple[float, Load]]) -> Cost:
+    return Cost(
+        cpu_us=min(cpu for cpu, _ in found),
+        per_second=max(seen.per_second for _, seen in found),
+        p50_ms=min(seen.p50_ms for _, seen in found),
+        p99_ms=min(seen.p99_ms for _, seen in found),
+    )

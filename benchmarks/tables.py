@@ -1,0 +1,90 @@
+"""The tables that `make bench` prints, and that README.md and docs/performance.md show."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from benchmarks.half_load import Paced
+from benchmarks.rounds import Cost
+
+SHOWN: Final = {
+    "gateway": "the gateway",
+    "kept": "the gateway, no answer remembered",
+    "afresh": "the gateway, nothing remembered",
+    "usual": "usual Strawberry stack",
+    "mercurius": "Mercurius + JIT",
+    "bare": "bare ASGI bytes",
+}
+OURS: Final = ("gateway", "kept", "afresh")
+THEIRS: Final = ("usual", "mercurius", "bare")
+PAGES: Final = (Path("README.md"), Path("docs/performance.md"))
+
+Results = Mapping[str, Mapping[str, Cost]]
+
+
+def servers_table(results: Results, *, about: Mapping[str, str]) -> str:
+    """Every figure of every server."""
+    lines = [
+        "| query | server | us CPU per request | requests/s | p50 ms | p99 ms |",
+        "| --- | --- | ---: | ---: | ---: | ---: |",
+    ]
+    for label, costs in results.items():
+        for at, (name, cost) in enumerate(costs.items()):
+            what = f"{label}: {about[label]}" if not at else ""
+            lines.append(
+                f"| {what} | {SHOWN[name]} | {cost.cpu_us:,.0f} | {cost.per_second:,.0f} "
+                f"| {cost.p50_ms:.2f} | {cost.p99_ms:.2f} |"
+            )
+    return "\n".join(lines)
+
+
+def ratios_table(results: Results, *, about: Mapping[str, str], walks: Mapping[str, float]) -> str:
+    """How many requests the gateway answers in the processor time of one of another server."""
+    lines = [
+        "| one core, times the rate of | usual Strawberry stack | Mercurius + JIT | bare ASGI bytes |",
+        "| --- | ---: | ---: | ---: |",
+    ]
+    for label, costs in results.items():
+        for name in OURS:
+            if name in costs:
+                what = f"{label}: {about[label]}" + SHOWN[name].removeprefix("the gateway")
+                shares = (_ratio(costs, name=name, to=other) for other in THEIRS)
+                lines.append(f"| {what} | {' | '.join(shares)} |")
+    lines.append(f"| Q7: a cold walk of 5,000 agents | {walks['usual'] / walks['gateway']:.1f} | | |")
+    return "\n".join(lines)
+
+
+def _ratio(costs: Mapping[str, Cost], *, name: str, to: str) -> str:
+    if to not in costs:
+        return ""
+    ratio = costs[to].cpu_us / costs[name].cpu_us
+    return f"{ratio:,.0f}" if ratio >= 20 else f"{ratio:.1f}" if ratio >= 3 else f"{ratio:.2f}"
+
+
+def latency_line(paced: Mapping[str, Paced]) -> str:
+    """What a steady half of the most that the gateway does costs in time."""
+    told = (
+        f"{SHOWN[name]} p50 {each.p50_ms:.2f} ms, p99 {each.p99_ms:.2f} ms ({each.spread:.1f} times)"
+        for name, each in paced.items()
+    )
+    rate = next(iter(paced.values())).per_second
+    return f"Q2 at half of the gateway's most ({rate:,.0f} requests/s, at a fixed pace): {'; '.join(told)}."
+
+
+def walks_line(walks: Mapping[str, float]) -> str:
+    """What a walk costs."""
+    told = ", ".join(f"{SHOWN[name]} {spent:.0f} ms" for name, spent in walks.items())
+    return f"Q7, processor time of a cold walk of 5,000 agents: {told}."
+
+
+def write(parts: Mapping[str, str]) -> None:
+    """Put each part where a page has its marks."""
+    for page in PAGES:
+        text = page.read_text("utf-8")
+        for name, part in parts.items():
+            marked = rf"(<!-- bench: {name} -->\n).*?(<!-- bench: end -->)"
+            text = re.sub(
+                marked, lambda marks, part=part: f"{marks[1]}{part}\n{marks[2]}", text, flags=re.DOTALL
+            )
+        page.write_text(text, encoding="utf-8")
