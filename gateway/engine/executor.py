@@ -37,7 +37,7 @@ _MAX_ASKED: Final = 2_000
 _PLAIN: Final = frozenset({list, tuple, dict, str, int, float, bool, type(None)})
 
 
-class _Remembered(msgspec.Struct, frozen=True):
+class RememberedAnswer(msgspec.Struct, frozen=True):
     """An answer under the versions of the listings that it was made from."""
 
     listings: tuple[str, ...]
@@ -45,6 +45,22 @@ class _Remembered(msgspec.Struct, frozen=True):
     completed: Completed
     plan: Plan
     values: VariableValues
+
+    def recall(self, read: Callable[[str], Any], *, readings: dict[str, Any]) -> bytes | None:
+        """The bytes, if no instant changes them and the listings are the same still.
+
+        `read` gives a listing that is at hand; what was read stands in `readings`, whatever comes of it.
+        """
+        if self.completed.holes:
+            return None
+        for name, version in zip(self.listings, self.versions, strict=True):
+            reading = read(name)
+            if reading is None:
+                return None
+            readings[name] = reading
+            if reading.snapshot.version != version:
+                return None
+        return self.completed.parts[0]
 
 
 class Executor:
@@ -69,7 +85,7 @@ class Executor:
         self._on_hand_over = on_hand_over
         self._specified = Specified(schema, finish=finish, max_cost_on_loop=max_cost_on_loop)
         self._prepared: BoundedMap[tuple[str, str | None], Prepared] = BoundedMap(max_bytes=max_plan_bytes)
-        self._answers: BoundedMap[Any, _Remembered] = BoundedMap(max_bytes=max_answer_bytes)
+        self._answers: BoundedMap[Any, RememberedAnswer] = BoundedMap(max_bytes=max_answer_bytes)
         self._fragments: BoundedMap[Any, Fragments] = BoundedMap(max_bytes=max_fragment_bytes)
         self._keeps_fragments = max_fragment_bytes > 0
         self._asked: set[int] = set()
@@ -96,58 +112,28 @@ class Executor:
             self._on_hand_over(refused.reason)
         return await self._specified.run(operation, context=context, hide_suggestions=hide_suggestions)
 
-    def at_once(self, operation: Operation, *, context: Context) -> bytes | None:
+    def find(
+        self, operation: Operation, *, tenant_id: Any, scopes: frozenset[str]
+    ) -> RememberedAnswer | None:
+        """What was answered before to this tenant and these scopes; not whether it holds still."""
+        prepared = self._prepared.get((operation.document.sha256, operation.name))
+        if prepared is None:
+            return None
+        return self._answers.get((prepared.serial, tenant_id, scopes, prepared.key_of(operation.variables)))
+
+    def at_once(self, remembered: RememberedAnswer, *, context: Context) -> bytes | None:
         """The bytes of a remembered answer, if it holds still and that can be told without waiting.
 
         Where this gives None, `run` has to follow with the same context.
         """
-        prepared = self._prepared.get((operation.document.sha256, operation.name))
-        if prepared is None:
+        if len(remembered.completed.holes) > MAX_ITEMS_ON_LOOP:
             return None
-        key = (prepared.serial, context.tenant_id, context.scopes, prepared.key_of(operation.variables))
-        remembered = self._answers.get(key)
-        if remembered is None or len(remembered.completed.holes) > MAX_ITEMS_ON_LOOP:
-            return None
-        listings, completed = remembered.listings, remembered.completed
-        is_same = not listings or (
+        listings = remembered.listings
+        if listings and not (
             context.settle_at_once(listings) and context.versions(listings) == remembered.versions
-        )
-        if not is_same:
+        ):
             return None
         context.use_listings(listings)
-        return self._fill_at_once(remembered, context=context) if completed.holes else completed.parts[0]
-
-    def recall(
-        self,
-        operation: Operation,
-        *,
-        tenant_id: Any,
-        scopes: frozenset[str],
-        read: Callable[[str], Any],
-        readings: dict[str, Any],
-    ) -> bytes | None:
-        """As `at_once`, for an answer that no instant changes, without a context for it to run in.
-
-        `read` gives a listing that is at hand; what was read stands in `readings`, whatever comes of it.
-        """
-        prepared = self._prepared.get((operation.document.sha256, operation.name))
-        if prepared is None:
-            return None
-        remembered = self._answers.get(
-            (prepared.serial, tenant_id, scopes, prepared.key_of(operation.variables))
-        )
-        if remembered is None or remembered.completed.holes:
-            return None
-        for name, version in zip(remembered.listings, remembered.versions, strict=True):
-            reading = read(name)
-            if reading is None:
-                return None
-            readings[name] = reading
-            if reading.snapshot.version != version:
-                return None
-        return remembered.completed.parts[0]
-
-    def _fill_at_once(self, remembered: _Remembered, *, context: Context) -> bytes | None:
         run = Run(remembered.plan, context=context, values=remembered.values, plain=self._plain)
         try:
             return remembered.completed.fill(run)
@@ -217,7 +203,7 @@ class Executor:
             raise plan
         return plan
 
-    async def _recall(self, remembered: _Remembered, *, context: Context) -> bytes | None:
+    async def _recall(self, remembered: RememberedAnswer, *, context: Context) -> bytes | None:
         """The remembered answer, if its listings are the same still; its holes are asked anew."""
         if remembered.listings:
             if not context.settle_at_once(remembered.listings):
@@ -260,7 +246,7 @@ class Executor:
             + len(completed.holes) * _HOLE_BYTES
             + len(key[-1]) * _VARIABLES_FACTOR
         )
-        self._answers.put(key, _Remembered(listings, versions, completed, plan, values), weight=weight)
+        self._answers.put(key, RememberedAnswer(listings, versions, completed, plan, values), weight=weight)
 
     def _open_kept(self, plan: Plan, *, run: Run, key: Any) -> list[Fragments | Unkept]:
         """What each place keeps, where this run sees the listings that it depends on."""

@@ -126,14 +126,11 @@ class QueryLane:
     ) -> Response:
         visitor = known.visitor
         readings: dict[str, Reading[Any]] = {}
-        if visitor.held is not None:
-            data = self._executor.recall(
-                operation,
-                tenant_id=visitor.tenant_id,
-                scopes=visitor.caller.scope_names,
-                read=_Held(visitor.held, known.bound),
-                readings=readings,
-            )
+        remembered = self._executor.find(
+            operation, tenant_id=visitor.tenant_id, scopes=visitor.caller.scope_names
+        )
+        if remembered is not None and visitor.held is not None:
+            data = remembered.recall(_Held(visitor.held, known.bound), readings=readings)
             answer = data and answer_data(data, readings=list(readings.values()), kind=known.kind)
             if answer:
                 return answer
@@ -149,7 +146,7 @@ class QueryLane:
             tracing=self._tracing if is_sampled() else None,
         )
         context.seed(readings)
-        data = self._executor.at_once(operation, context=context)
+        data = None if remembered is None else self._executor.at_once(remembered, context=context)
         if data is not None:
             answer = answer_data(data, readings=context.readings, kind=known.kind)
             if answer is not None:
