@@ -44,7 +44,7 @@ from gateway.web.recognition import Recognition
 from gateway.web.rest import RestLimits, RestSurface
 from gateway.web.sockets import SocketLimits, Sockets
 from gateway.web.status import GatewayStatus, StatusPage
-from gateway.web.streams import StreamDesk, StreamLimits
+from gateway.web.stream_desk import StreamDesk, StreamLimits
 
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[Any]]
 

@@ -53,7 +53,7 @@ from gateway.web.results import (
     answer_result,
     errors_of,
 )
-from gateway.web.streams import StreamDesk
+from gateway.web.stream_desk import StreamDesk
 
 COST_HEADER: Final = "X-Operation-Cost"
 _ALLOWED: Final = "GET, POST"

@@ -17,7 +17,7 @@ from gateway.telemetry.telemetry import Telemetry
 from gateway.web.authentication import Authentication
 from gateway.web.request_ids import REQUEST_ID_HEADER, request_id_of
 from gateway.web.socket_session import PROTOCOL, CloseCode, Session
-from gateway.web.streams import StreamDesk
+from gateway.web.stream_desk import StreamDesk
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
