@@ -4,6 +4,7 @@ import io
 import queue
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from itertools import accumulate, chain
@@ -50,13 +51,13 @@ class ParquetParts:
             raise RuntimeError("The Parquet file could not be written.") from part
 
     def stop(self) -> None:
-        """Have the thread end, whatever it waits for; may be called from any thread, more than once."""
+        """Have the thread end, and who takes, whatever either waits for; from any thread, more than once."""
         self._stopped.set()
-        while not self._parts.empty():
-            try:
+        with suppress(queue.Empty):
+            while True:
                 self._parts.get_nowait()
-            except queue.Empty:
-                return
+        with suppress(queue.Full):  # then there is something to take, and nothing is waited for
+            self._parts.put_nowait(None)
 
     def _write(self) -> None:
         from arro3.core import RecordBatchReader  # noqa: PLC0415 - 30 MB that most processes never need

@@ -216,6 +216,26 @@ def test_a_parquet_file_that_is_not_taken_to_its_end_leaves_no_thread() -> None:
     assert not writing.is_alive()
 
 
+def test_who_waits_for_a_part_of_a_parquet_file_is_let_go_when_it_is_stopped() -> None:
+    is_made, go_on = threading.Event(), threading.Event()
+
+    def show(row: Mixed) -> Mixed:
+        is_made.set()
+        go_on.wait(timeout=10)
+        return row
+
+    chunks = chunks_of(msgspec.structs.replace(a_table([A_ROW] * 5), show=show), ExportFormat.PARQUET)
+    left: list[bytes] = []
+    waiting = threading.Thread(target=lambda: left.append(chunks.take()), daemon=True)
+    waiting.start()
+    assert is_made.wait(timeout=10)
+    chunks.stop()
+    waiting.join(timeout=5)
+    go_on.set()
+    assert not waiting.is_alive()
+    assert left in ([b""], [b"PAR1"])
+
+
 def test_a_row_that_cannot_be_made_ends_the_file_with_an_error_and_no_end() -> None:
     def show(row: Mixed) -> Mixed:
         if row.number == 3:
