@@ -157,21 +157,35 @@ class Executor:
         rows, failures = await ask_roots(plan, run=run)
         if len(failures) > 1:
             raise Unplannable(HandOver.SEVERAL_ERRORS)
-        completed = await self._complete(plan, rows, run=run, key=key)
         if failures:
-            return await _with_failure(plan, failures, completed=completed, run=run)
+            return await self._with_failure(plan, failures, rows=rows, run=run, key=key)
+        completed = await self._complete(plan, rows, run=run, key=key)
         may_remember = variables_key is not None and not context.is_timed and self._is_wanted(key)
         body = await _fill(completed, run)
         if may_remember:
             self._remember(key, completed, plan=plan, context=context, values=values)
         return body
 
-    async def _complete(self, plan: Plan, rows: dict[str, Any], *, run: Run, key: Any) -> Completed:
+    async def _with_failure(
+        self, plan: Plan, failures: dict[str, Exception], *, rows: dict[str, Any], run: Run, key: Any
+    ) -> ExecutionResult:
+        """The result where one root field failed: null there, or at once in all, where it cannot be null."""
+        [(name, failure)] = failures.items()
+        root = next(root for root in plan.roots if root.key == name)
+        error = located_error(failure, root.nodes, [name])
+        completed = await self._complete(plan, rows, run=run, key=key, waits=root.is_nullable)
+        data = await _fill(completed, run)
+        return ExecutionResult(shallow_data(data) if root.is_nullable else None, [error])
+
+    async def _complete(
+        self, plan: Plan, rows: dict[str, Any], *, run: Run, key: Any, waits: bool = True
+    ) -> Completed:
+        def open_kept(run: Run) -> list[Fragments | Unkept]:
+            return self._open_kept(plan, run=run, key=key)
+
         try:
             run.read_arguments(plan)
-            completed = await complete_roots(
-                plan, rows, run=run, open_kept=lambda run: self._open_kept(plan, run=run, key=key)
-            )
+            completed = await complete_roots(plan, rows, run=run, open_kept=open_kept, waits=waits)
         except Exception as unusual:
             raise Unplannable(HandOver.FIELD_ERROR) from unusual
         self._weigh_kept(plan, run=run, key=key)
@@ -273,18 +287,6 @@ class Executor:
                 fragments.weighed = fragments.bytes
                 place = (plan.serial, at, tenant_id, variables_key if plan.sites[at].varies else None)
                 self._fragments.put(place, fragments, weight=fragments.bytes)
-
-
-async def _with_failure(
-    plan: Plan, failures: dict[str, Exception], *, completed: Completed, run: Run
-) -> ExecutionResult:
-    """The result where one root field failed: null there, or in all, where it cannot be null."""
-    [(key, failure)] = failures.items()
-    root = next(root for root in plan.roots if root.key == key)
-    error = located_error(failure, root.nodes, [key])
-    if not root.is_nullable:
-        return ExecutionResult(None, [error])
-    return ExecutionResult(shallow_data(await _fill(completed, run)), [error])
 
 
 async def _fill(completed: Completed, run: Run) -> bytes:

@@ -167,13 +167,15 @@ class Completed:
         return b"".join(filled)
 
 
-async def complete_roots(plan: Plan, rows: Mapping[str, Any], *, run: Run, open_kept: Any) -> Completed:
-    """Complete what the root resolvers gave, awaiting what resolvers below have to read."""
+async def complete_roots(
+    plan: Plan, rows: Mapping[str, Any], *, run: Run, open_kept: Any, waits: bool = True
+) -> Completed:
+    """Complete what the root resolvers gave, awaiting what resolvers below have to read, if it `waits`."""
     try:
         for _ in range(_MAX_PASSES):
             run.kept = open_kept(run)
             completed = await _one_pass(plan, rows, run=run)
-            if not run.pending:
+            if not run.pending or not waits:
                 run.context.use_listings(run.used)
                 return completed
             awaited, run.pending = run.pending, []

@@ -33,6 +33,8 @@ SAME_ANSWERS = {
     "a failure that takes all": "{ viewer { name } agents(first: 501) { totalCount } }",
     "a failure far down": "{ agents { nodes { id queues { agents(first: -1) { totalCount } } } } }",
     "one of many roots fails": '{ queues { id } agent(id: "77") { id } agents { freshness { ageSeconds } } }',
+    "a failure that takes all before a wait ends": """{ agent(id: 1) { allowedPauses { queue {
+        agents(before: "none") { totalCount } } } } agents(first: 501) { totalCount } }""",
     "the schema": "{ __schema { queryType { name } } viewer { name } }",
     "nothing but its type": "{ __typename }",
 }
@@ -117,3 +119,21 @@ async def test_a_failing_queue_listing_is_asked_once_and_shown_as_graphql_core_s
     assert await by_engine(operation, a_context(on), executor=executor, warm=False) == expected
     assert sorted(on.calls) == ["agents", "queues"]
     assert b'"data":null' in expected
+
+
+async def test_two_failures_of_one_listing_are_told_in_graphql_cores_order() -> None:
+    operation = an_operation("{ queues { agentStates { paused } } agentStates { total { agents } } }")
+    on, executor = a_still_call_center(), build_executor(SCHEMA)
+    on.failures["agents"] = UpstreamTimeout("Evolux did not answer in time.")
+    expected = await by_graphql_core(operation, a_context(on))
+    assert b'"path":["queues",0,"agentStates"]' in expected
+    assert await by_engine(operation, a_context(on), executor=executor) == expected
+
+
+async def test_what_takes_all_waits_for_no_pauses() -> None:
+    operation = an_operation(SAME_ANSWERS["a failure that takes all before a wait ends"])
+    on, executor = a_still_call_center(), build_executor(SCHEMA)
+    answered = await by_engine(operation, a_context(on), executor=executor)
+    assert b'"path":["agents"]' in answered
+    assert b"allowedPauses" not in answered
+    assert "agent_pauses" not in on.calls

@@ -35,6 +35,8 @@ OPERATIONS = int(os.environ.get("GATEWAY_GENERATED_OPERATIONS", "2000"))
 SHARDS = 8
 COSTS = (0, 10_000)
 """What is handed over is run on the loop in one half of the shards, beside it in the other."""
+USUALLY_HANDED_OVER = 0.33
+"""The share of these operations, which fail far more often than anybody's, that graphql-core is left with."""
 CURSORS = some_cursors()
 SMALL = {"max_plan_bytes": 2**21, "max_answer_bytes": 2**17, "max_fragment_bytes": 2**17}
 
@@ -113,6 +115,7 @@ async def compare(generated: Generated, *, executor: Executor, rng: Random, cost
             change(on)
         theirs, ours = context(), context()
         expected = await by_graphql_core(operation, theirs)
+        read = used(theirs)  # what graphql-core cancelled may go on to read
         answered = await by_engine(operation, ours, executor=executor, warm=step != "again")
         if step == "again" and expected.count(b'"requestId"') > 1:
             continue  # with reads under way, the order of several errors is not the specification's business
@@ -120,7 +123,7 @@ async def compare(generated: Generated, *, executor: Executor, rng: Random, cost
             assert without_order(answered) == without_order(expected), (step, generated)
         else:
             assert answered == expected, (step, generated)
-        assert_same_readings(ours, theirs, step=step, failed=b'"requestId"' in expected)
+        assert_same_readings(used(ours), read, step=step, failed=b'"requestId"' in expected)
 
 
 def without_order(answer: bytes) -> tuple[Any, list[bytes]]:
@@ -128,11 +131,9 @@ def without_order(answer: bytes) -> tuple[Any, list[bytes]]:
     return read["data"], sorted(map(msgspec.json.encode, read.get("errors", ())))
 
 
-def assert_same_readings(
-    ours: OperationContext, theirs: OperationContext, *, step: str, failed: bool
-) -> None:
+def assert_same_readings(ours: list[Any], theirs: list[Any], *, step: str, failed: bool) -> None:
     """The age that an answer tells comes from the same listings; after a failure, perhaps from more."""
-    ids = [{id(each) for each in used(context)} for context in (ours, theirs)]
+    ids = [{id(each) for each in readings} for readings in (ours, theirs)]
     if failed or step == "again":
         assert ids[0] >= ids[1] or step == "again"
     else:
@@ -158,7 +159,9 @@ async def test_generated_operations_are_answered_alike(shard: int) -> None:
     for _ in range(count):
         await compare(generate(rng), executor=executor, rng=rng, cost=COSTS[shard % 2])
     assert set(handed) <= {HandOver.FIELD_ERROR, HandOver.SEVERAL_ERRORS, HandOver.VARIABLES}
-    assert len(handed) < count * 4 * 0.6
+    steps = 4
+    by_chance = 3 * (USUALLY_HANDED_OVER * (1 - USUALLY_HANDED_OVER) / count) ** 0.5
+    assert len(handed) / steps / count < USUALLY_HANDED_OVER + by_chance
 
 
 async def test_a_listing_that_is_not_whole_hides_no_error() -> None:
