@@ -107,6 +107,7 @@ def build_edge(
         clock=clock.now,
         files=FileDesk(telemetry),
         limits=_rest_limits(limits),
+        tracing=telemetry.tracing,
     )
 
     status = StatusPage(authentication, report=report)

@@ -84,6 +84,9 @@ class LiveAgents:
             call_center = self._call_center_of(tenant_id)
             if call_center is None:
                 raise UnknownTenant("There is no such tenant any more.")
-            return await call_center.agents(bound)
+            if bound.only_if_cached:
+                return await call_center.agents(bound)
+            with self._telemetry.tracing.poll_span(tenant_id, listing=ListingKind.AGENTS.value):
+                return await call_center.agents(bound)
 
         return read

@@ -29,6 +29,7 @@ ERROR_TYPE: Final = Attribute("error.type", "The error code, the HTTP status, or
 GRAPHQL_OPERATION_TYPE: Final = Attribute("graphql.operation.type", "`query`, `mutation` or `subscription`.")
 GRAPHQL_OPERATION_NAME: Final = Attribute("graphql.operation.name", "The operation's name, cut at 100.")
 DOCUMENT_HASH: Final = Attribute("gateway.document.hash", "Digest of the document; its text is not recorded.")
+REST_OPERATION: Final = Attribute("gateway.operation", "The REST operation, by its `operationId`.")
 RESOLVER: Final = Attribute("gateway.resolver", "Schema coordinate of the field, as `Agent.allowedPauses`.")
 TENANT: Final = Attribute("gateway.tenant", "The tenant's id.")
 LISTING: Final = Attribute("gateway.listing", "The listing: agents, queues, …")
@@ -36,6 +37,9 @@ LISTING_OUTCOME: Final = Attribute("gateway.listing.outcome", "hit, stale, miss,
 LISTING_AGE: Final = Attribute("gateway.listing.age_seconds", "Age of the snapshot served, in seconds.")
 WALK_ROWS: Final = Attribute("gateway.walk.rows", "Rows that the walk gave.")
 WALK_OUTCOME: Final = Attribute("gateway.walk.outcome", "complete, incomplete, failed, cancelled.")
+EXPORT_FORMAT: Final = Attribute("gateway.export.format", "csv, ndjson, arrow or parquet.")
+EXPORT_OUTCOME: Final = Attribute("gateway.export.outcome", "whole, left, failed.")
+EXPORT_BYTES: Final = Attribute("gateway.export.bytes", "Bytes of the file that were sent.")
 PAGE: Final = Attribute("gateway.page", "The page asked for, from 1.")
 ATTEMPT: Final = Attribute("gateway.attempt", "Which try this is, from 1.")
 BREAKER_STATE: Final = Attribute("gateway.breaker.state", "closed, half_open or open, as the request left.")
@@ -67,6 +71,21 @@ OPERATION_SPAN: Final = SpanShape(
     template="{type}",
     description="The execution of one GraphQL operation.",
     attributes=(GRAPHQL_OPERATION_TYPE, GRAPHQL_OPERATION_NAME, DOCUMENT_HASH, TENANT, *_ENDED),
+)
+REST_SPAN: Final = SpanShape(
+    template="{operation}",
+    description="The execution of one REST operation, up to an export's first bytes.",
+    attributes=(REST_OPERATION, TENANT, *_ENDED),
+)
+EXPORT_SPAN: Final = SpanShape(
+    template="export {format}",
+    description="The sending of one file, as fast as its caller takes it.",
+    attributes=(TENANT, EXPORT_FORMAT, EXPORT_OUTCOME, EXPORT_BYTES, *_ENDED),
+)
+POLL_SPAN: Final = SpanShape(
+    template="poll {listing}",
+    description="One reading for all who subscribe: the root of a trace of its own.",
+    attributes=(TENANT, LISTING, *_ENDED),
 )
 RESOLVER_SPAN: Final = SpanShape(
     template="resolve {coordinate}",

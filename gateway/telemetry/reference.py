@@ -24,7 +24,8 @@ _TRACES = """\
 Sampled as `telemetry.sample_ratio` says, unless the caller's `traceparent` decided. A failure sets
 `error.type` and the status; a caller that hung up sets `gateway.cancelled` and a refusal
 `gateway.refusal`, and neither is an error. `url.path`, `url.full` and exceptions' messages are left out:
-they carry ids, hosts and names.
+they carry ids, hosts and names. The span of a request that subscribes by Server-Sent Events or WebSocket
+lasts as long as its stream; its operation span covers the opening.
 """
 
 _METRICS = """\

@@ -127,6 +127,27 @@ class Tracing:
             noted[names.TENANT] = tenant
         return self._inner(names.OPERATION_SPAN, noted, type=kind.value)
 
+    def rest_span(self, operation: str, *, tenant: str) -> OpenSpan:
+        """Open the span of one REST operation, named by its `operationId`; path and query stay out."""
+        if not is_sampled():
+            return UNSAMPLED
+        noted: AttributeValues = {names.REST_OPERATION: operation, names.TENANT: tenant}
+        return self._inner(names.REST_SPAN, noted, operation=operation)
+
+    def export_span(self, tenant: str, *, file_format: str) -> OpenSpan:
+        """Open the span of one file's sending; note outcome and bytes on it."""
+        if not is_sampled():
+            return UNSAMPLED
+        noted: AttributeValues = {names.TENANT: tenant, names.EXPORT_FORMAT: file_format}
+        return self._inner(names.EXPORT_SPAN, noted, format=file_format)
+
+    def poll_span(self, tenant: str, *, listing: str) -> OpenSpan:
+        """Open the root of a trace that no request began: a reading for those who subscribe."""
+        if random() >= self._sample_ratio:  # noqa: S311 - which readings are traced is no secret
+            return UNSAMPLED
+        noted: AttributeValues = {names.TENANT: tenant, names.LISTING: listing}
+        return self._inner(names.POLL_SPAN, noted, listing=listing)
+
     def resolver_span(self, coordinate: str) -> OpenSpan:
         """Open the span of a resolver that does work, by its schema coordinate (`Agent.allowedPauses`)."""
         if not is_sampled():

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
+from functools import partial
 from typing import Final
 
 from starlette.responses import Response, StreamingResponse
@@ -11,7 +12,9 @@ from starlette.types import Receive, Scope, Send
 from gateway.domain.errors import Overloaded
 from gateway.rest.context import RestContext
 from gateway.rest.exports.formats import Export
+from gateway.telemetry import names
 from gateway.telemetry.labels import ExportOutcome
+from gateway.telemetry.spans import OpenSpan
 from gateway.telemetry.telemetry import Telemetry
 
 MOST_PER_TENANT: Final = 4
@@ -61,7 +64,10 @@ class FileDesk:
         except BaseException:
             sending.end()
             raise
-        return _FileResponse(sending, headers=told)
+        return _FileResponse(sending, headers=told, span_of=partial(self._span_of, export, context=context))
+
+    def _span_of(self, export: Export, *, context: RestContext) -> OpenSpan:
+        return self._telemetry.tracing.export_span(context.tenant_id, file_format=export.format.value)
 
     def _end(self, ended: "_Sending", *, operation: str, context: RestContext) -> None:
         self._under_way[context.tenant_id] -= 1
@@ -115,15 +121,27 @@ class _Sending:
 class _FileResponse(StreamingResponse):
     """A file, which ends when its caller has it or is gone."""
 
-    def __init__(self, sending: _Sending, *, headers: Mapping[str, str]) -> None:
+    def __init__(
+        self, sending: _Sending, *, headers: Mapping[str, str], span_of: Callable[[], OpenSpan]
+    ) -> None:
         super().__init__(sending.body(), headers=headers)
         self._sending = sending
+        self._span_of = span_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            self._sending.end()
+        with self._span_of() as span:
+            try:
+                await super().__call__(scope, receive, send)
+            finally:
+                self._sending.end()
+                _tell(span, self._sending)
+
+
+def _tell(span: OpenSpan, sending: _Sending) -> None:
+    span.note(names.EXPORT_OUTCOME, sending.outcome.value)
+    span.note(names.EXPORT_BYTES, sending.bytes)
+    if sending.outcome is ExportOutcome.LEFT:
+        span.hang_up()
 
 
 async def _nothing() -> AsyncIterator[bytes]:

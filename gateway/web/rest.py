@@ -23,6 +23,7 @@ from gateway.rest.operation import Operation
 from gateway.rest.operations import PREFIX, by_path
 from gateway.rest.requests import read_json, read_parameters
 from gateway.telemetry.labels import OperationKind
+from gateway.telemetry.tracing import Tracing
 from gateway.web.answers import standard_headers
 from gateway.web.auditing import audited, require
 from gateway.web.authentication import Authentication, Visitor
@@ -55,7 +56,9 @@ class RestSurface:
         files: FileDesk,
         clock: Callable[[], datetime],
         limits: RestLimits,
+        tracing: Tracing,
     ) -> None:
+        self._tracing = tracing
         self._authentication = authentication
         self._idempotency = idempotency
         self._files = files
@@ -117,10 +120,14 @@ class RestSurface:
             context = self._context(visitor, scopes=scopes, request=request, ledger=ledger)
             return await self._run(operation, asked, context=context, request=request)
 
-        if not operation.is_write:
-            return await run(Ledger())
-        named = (operation.method, request.url.path, msgspec.json.encode(asked.body).decode())
-        return await self._idempotency.answer(request, run, visitor=visitor, asked=named)
+        with self._tracing.rest_span(operation.name, tenant=visitor.tenant_id) as span:
+            if operation.is_write:
+                named = (operation.method, request.url.path, msgspec.json.encode(asked.body).decode())
+                response = await self._idempotency.answer(request, run, visitor=visitor, asked=named)
+            else:
+                response = await run(Ledger())
+            span.end_with(notes_of(request).code)
+        return response
 
     async def _read(self, request: Request) -> bytes:
         return await read_body(

@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from gateway.cache.flights import Flight
@@ -13,6 +14,7 @@ from gateway.settings import CacheSettings, LimitSettings, TelemetrySettings
 from gateway.simulator.world import World
 from tests.otlp import CALLER_SPAN, CALLER_TRACE, TRACEPARENT, Received, Tree, attributes_of, receiving, until
 from tests.served import KEY, Plan, serving, token_of
+from tests.streams import subscribed
 
 BOARD = "query Board { agents(first: 1) { totalCount nodes { id } } }"
 WITH_QUEUES = "{ agents(first: 30) { nodes { id queues { name } } } }"
@@ -187,6 +189,85 @@ async def test_a_mutation_is_a_resolver_span_and_a_refusal_no_error() -> None:
     [operation] = received.named("mutation")
     assert attributes_of(operation)["gateway.refusal"] == "AGENT_NOT_LOGGED_IN"
     assert operation.status.code == OK
+
+
+async def test_a_rest_operation_is_a_span_by_its_name_above_what_it_reads() -> None:
+    async with receiving() as received:
+        plan = traced(received, cache=CacheSettings(fresh_seconds=0, stale_seconds=0))
+        async with serving(crowd(40), plan=plan) as (served, simulators):
+            asked = {"Authorization": f"Bearer {KEY}", **TRACEPARENT}
+            out = next(agent for agent in simulators["acme"].world.agents.values() if not agent.logged_in)
+            found = await served.client.get(f"/v1/agents/{out.id}", headers=asked)
+            refused = await served.client.post(f"/v1/agents/{out.id}/logoff", headers=asked)
+        await until(lambda: len(received.named("POST /v1/agents/{id}/logoff")) == 1)
+
+    assert (found.status_code, refused.status_code) == (200, 409)
+    [operation], [server] = received.named("getAgent"), received.named("GET /v1/agents/{id}")
+    assert operation.parent_span_id == server.span_id
+    below = received.tree(root=operation.span_id.hex())
+    assert below["read agents"] == {"walk agents": {PAGE: {}}}
+    assert below.keys() == {"read agents", "read queues"}
+    assert attributes_of(operation) == {"gateway.operation": "getAgent", "gateway.tenant": "acme"}
+    [write] = received.named("logoffAgent")
+    assert attributes_of(write) == {
+        "gateway.operation": "logoffAgent",
+        "gateway.tenant": "acme",
+        "gateway.refusal": "AGENT_NOT_LOGGED_IN",
+    }
+    assert {operation.status.code, write.status.code} == {OK}
+    assert str(out.id) not in {str(value) for span in received.of() for value in attributes_of(span).values()}
+
+
+async def test_a_failed_rest_operation_is_marked_with_its_code() -> None:
+    async with receiving() as received:
+        async with serving(crowd(40), plan=traced(received, read_attempts=1)) as (served, simulators):
+            simulators["acme"].faults.answer(503, path="/api/v1/agents", count=None)
+            await served.client.get("/v1/agents", headers={"Authorization": f"Bearer {KEY}", **TRACEPARENT})
+        await until(lambda: bool(received.named("GET /v1/agents")))
+
+    [operation] = received.named("listAgents")
+    assert (operation.status.code, attributes_of(operation)["error.type"]) == (ERROR, "UPSTREAM_UNAVAILABLE")
+    assert list(operation.events) == []
+
+
+async def test_an_export_is_a_span_as_long_as_its_sending() -> None:
+    async with receiving() as received:
+        async with serving(crowd(40), plan=traced(received)) as (served, _):
+            asked = {"Authorization": f"Bearer {KEY}", **TRACEPARENT}
+            answer = await served.client.get("/v1/exports/agents?format=csv", headers=asked)
+        await until(lambda: bool(received.named("GET /v1/exports/agents")))
+
+    [operation], [sending] = received.named("exportAgents"), received.named("export csv")
+    assert received.tree()["GET /v1/exports/agents"].keys() == {"exportAgents", "export csv"}
+    assert sending.start_time_unix_nano >= operation.end_time_unix_nano
+    assert attributes_of(sending) == {
+        "gateway.tenant": "acme",
+        "gateway.export.format": "csv",
+        "gateway.export.outcome": "whole",
+        "gateway.export.bytes": len(answer.content),
+    }
+    assert sending.status.code == OK
+
+
+async def test_a_reading_for_subscribers_is_a_trace_of_its_own() -> None:
+    async with receiving() as received:
+        plan = traced(received)
+        plan.telemetry = msgspec.structs.replace(plan.telemetry, sample_ratio=1.0)
+        async with serving(crowd(40), plan=plan) as (served, _):
+            async with subscribed(served.client, headers=TRACEPARENT) as reader:
+                await reader.next()
+            await until(lambda: bool(received.named("POST /graphql")))
+        await until(lambda: any(span.name == "poll agents" for span in received.spans))
+
+    [server], [operation] = received.named("POST /graphql"), received.named("subscription")
+    polls = [span for span in received.spans if span.name == "poll agents"]
+    first = polls[0]
+    assert received.tree() == {"POST /graphql": {"subscription": {}}}
+    assert server.end_time_unix_nano > operation.end_time_unix_nano
+    assert (first.parent_span_id, first.trace_id.hex() == CALLER_TRACE) == (b"", False)
+    walked: Tree = {"read agents": {"walk agents": {PAGE: {}}}}
+    assert received.tree(first.trace_id.hex(), root=first.span_id.hex()) == walked
+    assert attributes_of(first) == {"gateway.tenant": "acme", "gateway.listing": "agents"}
 
 
 async def test_a_request_that_is_broken_off_is_no_error() -> None:
