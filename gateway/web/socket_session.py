@@ -138,6 +138,8 @@ class Session:
                 await self._take(_read(message))
             except Closing as closing:
                 self.end(closing.code, closing.reason)
+            except RecursionError:  # what can just be read may nest too deeply to be written again
+                self.end(CloseCode.BAD_MESSAGE, "That nests too deeply.")
 
     async def _take(self, said: _Said) -> None:
         match said.type:

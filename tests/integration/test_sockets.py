@@ -4,13 +4,13 @@ import json
 from typing import Any
 
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from gateway.settings import LimitSettings, ServerSettings, SubscriptionSettings
 from tests.integration.test_event_streams import RENAME, SLOW, serving_three
 from tests.replicas import until
 from tests.served import KEY, READER_KEY
-from tests.sockets import socket_of
+from tests.sockets import Socket, socket_of
 from tests.streams import AGENTS
 
 ACK = {"type": "connection_ack"}
@@ -141,3 +141,39 @@ async def test_nothing_of_what_a_socket_says_is_logged_at_any_level() -> None:
     assert "connection_init" not in own
     assert KEY not in own
     assert "Bruno" not in own
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        '{"type":"ping","payload":{"a":%s}}',
+        '{"type":"subscribe","id":"1","payload":{"query":"{a}","variables":{"a":%s}}}',
+    ],
+)
+async def test_a_message_that_nests_too_deeply_is_none_of_the_protocol_however_deep(message: str) -> None:
+    async with serving_three() as (served, _simulator):
+
+        async def told(depth: int) -> str:
+            async with socket_of(served) as socket:
+                await socket.begin()
+                await socket.say(message % ("[" * depth + "]" * depth))
+                return await answer_or_close(socket)
+
+        readable, unreadable = 1, 2_000
+        while unreadable - readable > 1:
+            depth = (readable + unreadable) // 2
+            if await told(depth) == "4400 That is no message of the protocol.":
+                unreadable = depth
+            else:
+                readable = depth
+        heard = {await told(depth) for depth in range(unreadable - 4, unreadable)}
+    assert heard <= {"pong", "error", "4400 That nests too deeply."}
+    assert "Traceback" not in served.logs.getvalue()
+
+
+async def answer_or_close(socket: Socket) -> str:
+    """The type of the next message, or with what the socket was closed instead."""
+    try:
+        return str((await socket.hear())["type"])
+    except ConnectionClosed:
+        return f"{socket.connection.close_code} {socket.connection.close_reason}"
