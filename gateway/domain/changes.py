@@ -1,5 +1,6 @@
 """What differs between two states of a tenant's agents, and the memory by which a reader comes back."""
 
+import re
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b
@@ -12,6 +13,7 @@ from gateway.domain.ids import AgentId
 from gateway.domain.listings import Snapshot
 
 _DIGEST_BITS: Final = 96
+_STATE_NAME: Final = re.compile(f"[0-9a-f]{{{_DIGEST_BITS // 4}}}")
 _MAX_LINKS: Final = 1_000
 """Links remembered of one tenant, however few agents changed in each."""
 
@@ -55,6 +57,11 @@ class AgentsState:
     def name(self) -> str:
         """The state's name: 24 hex digits that tell nothing of the agents."""
         return f"{self._sum % (1 << _DIGEST_BITS):0{_DIGEST_BITS // 4}x}"
+
+
+def is_state_name(text: str) -> bool:
+    """Whether a text could be the name of a state: whatever else a reader sends is never repeated."""
+    return _STATE_NAME.fullmatch(text) is not None
 
 
 def find_changes(before: Snapshot[Agent], after: Snapshot[Agent]) -> Changes:

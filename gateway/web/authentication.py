@@ -7,7 +7,7 @@ import msgspec
 from starlette.datastructures import Headers
 
 from gateway.domain.call_center import CallCenter, HoldsListings
-from gateway.domain.errors import BadRequest, CredentialsRejected, Unauthenticated
+from gateway.domain.errors import BadRequest, CredentialsRejected, Unauthenticated, UnknownTenant
 from gateway.domain.ids import TenantId
 from gateway.tenancy import TENANT_HEADER, Caller, Directory, TokenUnfit
 from gateway.web.rates import RequestRates
@@ -66,6 +66,13 @@ class Authentication:
             visitor.epoch is self._directory.epoch
             and self._call_center_of(visitor.tenant_id) is visitor.call_center
         )
+
+    def call_center_of(self, tenant_id: TenantId) -> CallCenter:
+        """The tenant's call centre as it is by now; `UnknownTenant` where there is none any more."""
+        try:
+            return self._call_center_of(tenant_id)
+        except KeyError:
+            raise UnknownTenant("There is no such tenant any more.") from None
 
     def count(self, visitor: Visitor) -> None:
         """Count a call of somebody known; raises `RateLimited`."""

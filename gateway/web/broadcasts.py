@@ -9,7 +9,8 @@ from typing import Any, Final
 import msgspec
 from graphql import ExecutionResult, GraphQLError
 
-from gateway.domain.changes import Changes
+from gateway.domain.call_center import CallCenter
+from gateway.domain.changes import Changes, is_state_name
 from gateway.domain.clock import Clock
 from gateway.domain.deadlines import one_deadline
 from gateway.domain.errors import ErrorCode, error_classes
@@ -37,6 +38,7 @@ class Broadcast:
         operation: Operation,
         *,
         visitor: Visitor,
+        call_center_of: Callable[[TenantId], CallCenter],
         feed: Feed,
         executor: Executor,
         clock: Clock,
@@ -47,6 +49,7 @@ class Broadcast:
     ) -> None:
         self._operation = operation
         self._visitor = visitor
+        self._call_center_of = call_center_of
         self._feed = feed
         self._executor = executor
         self._clock = clock
@@ -106,7 +109,7 @@ class Broadcast:
     def state_of(self, event_id: str | None) -> str | None:
         """The state that an event id of this subscription names; what is none, or of another one, is None."""
         state, _, name = (event_id or "").partition(".")
-        return state if state and name == self._name else None
+        return state if name == self._name and is_state_name(state) else None
 
     def _part(self, token: object) -> None:
         self._readers.pop(token, None)
@@ -179,7 +182,7 @@ class Broadcast:
             tenant_id=visitor.tenant_id,
             caller_name=visitor.caller.name,
             scopes=frozenset(scope.value for scope in visitor.caller.scopes),
-            call_center=visitor.call_center,
+            call_center=self._call_center_of(visitor.tenant_id),
             clock=self._clock.now,
             request_id=request_id_of(None),
         )

@@ -58,6 +58,7 @@ class StreamDesk:
         self.keep_alive_seconds = limits.keep_alive_seconds
         self._limits = limits
         self._executor = executor
+        self._authentication = authentication
         self._feeds = feeds
         self._clock = clock
         self.admissions = Admissions(authentication, check_seconds=limits.poll_seconds)
@@ -159,6 +160,7 @@ class StreamDesk:
             broadcast = self._broadcasts[key] = Broadcast(
                 operation,
                 visitor=visitor,
+                call_center_of=self._authentication.call_center_of,
                 feed=self._feeds.of(visitor.tenant_id),
                 executor=self._executor,
                 clock=self._clock,

@@ -1,0 +1,40 @@
+"""What streams are not to be misled by: ids that nobody gave out, tenants that move, checks that fail."""
+
+from gateway.simulator.server import running
+from gateway.simulator.world import World
+from tests.integration.test_event_streams import SLOW, serving_three
+from tests.integration.test_stream_lives import QUICK, settings_without
+from tests.served import token_of
+from tests.streams import subscribed
+
+WITH_QUEUES = "subscription { agentChanged { initial agents { name queues { name } } left } }"
+
+
+async def test_an_id_that_nobody_gave_out_is_not_repeated_while_evolux_fails() -> None:
+    async with serving_three(SLOW) as (served, simulator), subscribed(served.client) as reader:
+        name = (await reader.next()).id.partition(".")[2]
+    async with serving_three(SLOW) as (served, simulator):
+        simulator.faults.answer(503, count=None)
+        for state in ("x\nevent: made-up\n\ndata: {}", "A" * 24, "0" * 23, ""):
+            async with subscribed(served.client, extensions={"lastEventId": f"{state}.{name}"}) as reader:
+                told = await reader.next()
+            assert told.code == "UPSTREAM_UNAVAILABLE"
+            assert "id" not in told.fields
+            assert "extensions" not in told.result
+        known = f"{'0' * 24}.{name}"
+        async with subscribed(served.client, extensions={"lastEventId": known}) as reader:
+            assert (await reader.next()).id == known  # what the reader has seen stays what it has seen
+
+
+async def test_events_after_a_tenant_has_moved_are_of_its_new_evolux_alone() -> None:
+    moved = World.seeded(5, seed=3, token=token_of("acme"))
+    async with serving_three(QUICK) as (served, before), running(moved) as after:
+        async with subscribed(served.client, WITH_QUEUES) as reader:
+            assert (await reader.next()).changes["initial"] is True
+            settings_without(served, after, subscriptions=QUICK)
+            walks = len(before.requests)
+            told = await reader.next()
+        assert len(before.requests) == walks
+    names = {queue["name"] for agent in told.changes["agents"] for queue in agent["queues"]}
+    assert names
+    assert names <= {queue.name for queue in moved.queues.values()}
