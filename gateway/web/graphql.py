@@ -131,6 +131,8 @@ class GraphQLEndpoint:
         if request.method == "POST" and not is_readable(request.headers):
             return refuse_request(request, 415, "Send application/json in UTF-8, not compressed.", kind=kind)
         asked = await self._read(request)
+        if asked.query and "persistedQuery" in (asked.extensions or ()):
+            drop_memo(request.scope)  # whoever brings a text with its hash was told that it is not stored
         hides = not self._may_introspect(visitor.caller)
         document = await self._desk.read(asked, caller=visitor.caller, hide_suggestions=hides)
         if document.errors:

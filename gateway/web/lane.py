@@ -61,7 +61,7 @@ class QueryLane:
         if scope["type"] != "http" or scope["path"] != GRAPHQL_PATH:
             await self._otherwise(scope, receive, send)
             return
-        message = take_at_once(receive) if scope["method"] == "POST" else _NO_BODY
+        message = _message_at_hand(scope, receive)
         if message is None:
             await self._otherwise(scope, receive, send)
             return
@@ -69,12 +69,13 @@ class QueryLane:
             await self._otherwise(scope, _replaying(message, receive), send)
             return
         body: bytes = message.get("body", b"")
-        asked = self._recognition.question_of(scope, body)
+        is_short = len(body) <= self._limits.max_body_bytes
+        asked = self._recognition.question_of(scope, body) if is_short else None
         known = None if asked is None else self._recognition.find(asked[0])
         operation = None
         if asked is not None and known is not None and self._authentication.knows(known.visitor):
             operation = known.with_variables(asked[1]) if body else known.operation
-            if not self._is_within_limits(operation):
+            if operation is not known.operation and not self._is_within_limits(operation):
                 operation = None
         if known is not None and operation is not None:
             await self._answer(known, operation, scope=scope, receive=receive, send=send)
@@ -86,9 +87,10 @@ class QueryLane:
         await self._otherwise(scope, replayed, send)
 
     def _is_within_limits(self, operation: Operation) -> bool:
-        """Whether the variables, which alone are new, are as many and as costly as they may be."""
-        if not operation.variables:
-            return True
+        """Whether the variables, which alone are new, are as many and as costly as they may be.
+
+        None at all can cost the most: a page without a size is as long as a page may be.
+        """
         try:
             check_variables(operation.variables, limit=self._limits.max_variable_values)
         except OperationTooLarge:
@@ -146,12 +148,11 @@ class QueryLane:
             tracing=self._tracing if is_sampled() else None,
         )
         context.seed(readings)
-        data = None if remembered is None else self._executor.at_once(remembered, context=context)
-        if data is not None:
-            answer = answer_data(data, readings=context.readings, kind=known.kind)
-            if answer is not None:
-                return answer
         with one_deadline(self._limits.deadline_seconds):
+            data = None if remembered is None else self._executor.at_once(remembered, context=context)
+            answer = data and answer_data(data, readings=context.readings, kind=known.kind)
+            if answer:
+                return answer
             outcome = await self._executor.run(operation, context=context, hide_suggestions=known.hides)
         return answer_outcome(outcome, readings=context.readings, request=Request(scope), kind=known.kind)
 
@@ -169,6 +170,15 @@ class _Held:
         if name == "queues":
             return self._held.queues_at_hand(self._bound)
         return self._held.agents_at_hand(self._bound)
+
+
+def _message_at_hand(scope: Scope, receive: Receive) -> Message | None:
+    """What the endpoint would read first; None where it has to be waited for, and nothing is taken."""
+    if scope["method"] != "POST":
+        return _NO_BODY
+    if first_header(scope, b"expect") is not None:
+        return None  # to ask for such a body is to invite it: who sends it is to be known first
+    return take_at_once(receive)
 
 
 def _replaying(message: Message, receive: Receive) -> Receive:

@@ -61,8 +61,11 @@ class Recognized(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class Asked(msgspec.Struct):
-    """A request's body, read as strictly as the endpoint does; what does not fit is for it to refuse."""
+class Asked(msgspec.Struct, forbid_unknown_fields=True):
+    """A request's body, read as strictly as the endpoint does; what does not fit is for it to refuse.
+
+    What the decoder would skip it would not look at: such a body goes to the endpoint as well.
+    """
 
     query: str | None = None
     operation_name: str | None = msgspec.field(default=None, name="operationName")
@@ -91,6 +94,8 @@ class Recognition:
         if not body:
             return (digest, None, None, None, b""), None
         try:
+            if not body.isascii():
+                body.decode()  # of `extensions`, which stay as they are, the decoder does not look at it
             asked = _DECODER.decode(body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError):
             return None
