@@ -87,17 +87,18 @@ class Tracing:
 
         The SDK is asked only for what is sampled.
         """
-        caller = headers.get("traceparent")
-        if caller is None:
+        caller, context = headers.get("traceparent"), None
+        if caller is not None:
+            if found := _NOT_SAMPLED_BY_CALLER.fullmatch(caller):
+                return UnsampledRoot(found[1])
+            context = self.extract(headers)
+        if context is None or not get_current_span(context).get_span_context().is_valid:
             if random() >= self._sample_ratio:  # noqa: S311 - which requests are traced is no secret
                 return UnsampledRoot(f"{getrandbits(128):032x}")
-        elif found := _NOT_SAMPLED_BY_CALLER.fullmatch(caller):
-            return UnsampledRoot(found[1])
+            context = Context()
         method = known_method(method)
         span = self._tracer.start_span(
-            names.SERVER_SPAN.name(method=method, route=route),
-            context=self.extract(headers),
-            kind=SpanKind.SERVER,
+            names.SERVER_SPAN.name(method=method, route=route), context=context, kind=SpanKind.SERVER
         )
         scope = OpenSpan(span, error_status=HTTPStatus.INTERNAL_SERVER_ERROR)
         if scope.is_recording:

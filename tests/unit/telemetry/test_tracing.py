@@ -4,6 +4,7 @@ from itertools import pairwise
 import pytest
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.trace import SpanKind, StatusCode, get_current_span
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from gateway.domain.errors import AgentAlreadyPaused, UpstreamTimeout
 from gateway.telemetry import names
@@ -166,6 +167,44 @@ def test_a_bad_traceparent_is_as_none(traceparent: str) -> None:
     with recorded.telemetry.tracing.server_span(headers, method="GET", route="/", scheme="http") as span:
         assert span.trace_id != CALLER_TRACE
     assert recorded.spans["GET /"].parent is None
+
+
+@pytest.mark.parametrize(
+    "traceparent",
+    [
+        "",
+        "garbage",
+        f"00-{CALLER_TRACE.upper()}-{CALLER_SPAN}-01",
+        f"00-{CALLER_TRACE}-{CALLER_SPAN}-FF",
+        f"00-{CALLER_TRACE}-{CALLER_SPAN}-01-more",
+        f"ff-{CALLER_TRACE}-{CALLER_SPAN}-01",
+        f"00-{'0' * 32}-{CALLER_SPAN}-00",
+    ],
+)
+def test_a_bad_traceparent_has_no_more_recorded_than_the_ratio_says(traceparent: str) -> None:
+    recorded = record(sample_ratio=0.0)
+    headers = {"traceparent": traceparent}
+    with recorded.telemetry.tracing.server_span(headers, method="GET", route="/", scheme="http") as span:
+        assert span.trace_id not in {"", CALLER_TRACE}
+        assert recorded.telemetry.tracing.headers()["traceparent"].endswith("-00")
+    assert recorded.spans == {}
+
+
+@pytest.mark.parametrize("version", ["00", "01", "cc"])
+@pytest.mark.parametrize("flags", ["00", "01", "02", "03", "fe", "ff"])
+@pytest.mark.parametrize("around", ["", " "])
+def test_a_callers_choice_is_followed_as_opentelemetry_reads_it(
+    version: str, flags: str, around: str
+) -> None:
+    more = "" if version == "00" else "-more"
+    headers = {"traceparent": f"{around}{version}-{CALLER_TRACE}-{CALLER_SPAN}-{flags}{more}{around}"}
+    read = get_current_span(TraceContextTextMapPropagator().extract(headers)).get_span_context()
+    assert read.is_valid
+    for ratio in (0.0, 1.0):
+        recorded = record(sample_ratio=ratio)
+        with recorded.telemetry.tracing.server_span(headers, method="GET", route="/", scheme="http") as span:
+            assert span.trace_id == CALLER_TRACE
+        assert list(recorded.spans) == (["GET /"] if read.trace_flags.sampled else [])
 
 
 def test_a_callers_tracestate_does_not_reach_evolux() -> None:
