@@ -8,10 +8,13 @@ from contextvars import Context
 from starlette.datastructures import Headers
 
 from gateway.domain.errors import Failure, GatewayError, UpstreamUnavailable
-from gateway.tenancy import TENANT_HEADER
+from gateway.domain.ids import TenantId
+from gateway.tenancy import TENANT_HEADER, Caller
 from gateway.web.authentication import Authentication, Visitor
 
 End = Callable[[GatewayError], None]
+_Key = tuple[bytes, TenantId, Caller]
+"""A credential, and as whom it let somebody in: who comes by it later may be another to the configuration."""
 
 
 class _Group:
@@ -28,16 +31,24 @@ class _Group:
 class Admissions:
     """Asks every so many seconds whether each credential is still good, while anybody is here by it."""
 
-    def __init__(self, authentication: Authentication, *, check_seconds: float) -> None:
+    def __init__(
+        self,
+        authentication: Authentication,
+        *,
+        check_seconds: float,
+        on_fault: Callable[[Exception], None] = lambda _fault: None,
+    ) -> None:
         self._authentication = authentication
         self._check_seconds = check_seconds
-        self._groups: dict[bytes, _Group] = {}
+        self._on_fault = on_fault
+        self._groups: dict[_Key, _Group] = {}
         self._checking: asyncio.Task[None] | None = None
 
     def hold(self, headers: Headers, *, visitor: Visitor, end: End) -> Callable[[], None]:
         """Have `end` called, once, when this visitor would not be admitted as such any more."""
         kept = {name: headers[name] for name in ("authorization", TENANT_HEADER) if name in headers}
-        key = hashlib.blake2b(repr(sorted(kept.items())).encode(), digest_size=16).digest()
+        digest = hashlib.blake2b(repr(sorted(kept.items())).encode(), digest_size=16).digest()
+        key = (digest, visitor.tenant_id, visitor.caller)
         group = self._groups.get(key)
         if group is None:
             group = self._groups[key] = _Group(Headers(kept), visitor)
@@ -47,7 +58,7 @@ class Admissions:
             self._checking = asyncio.get_running_loop().create_task(self._check_on(), context=Context())
         return lambda: self._release(key, token)
 
-    def _release(self, key: bytes, token: object) -> None:
+    def _release(self, key: _Key, token: object) -> None:
         group = self._groups.get(key)
         if group is not None:
             group.ends.pop(token, None)
@@ -75,4 +86,6 @@ class Admissions:
             return None
         except Failure as error:
             return error
+        except Exception as fault:  # noqa: BLE001 - one check that cannot be made must not end all others
+            self._on_fault(fault)
         return None

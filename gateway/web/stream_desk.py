@@ -17,6 +17,7 @@ from gateway.domain.ids import TenantId
 from gateway.domain.scopes import AGENTS_READ, require_scope
 from gateway.engine.execution import Operation
 from gateway.engine.executor import Executor
+from gateway.telemetry import events
 from gateway.telemetry.labels import Transport
 from gateway.telemetry.telemetry import Telemetry
 from gateway.web.admissions import Admissions
@@ -61,7 +62,11 @@ class StreamDesk:
         self._authentication = authentication
         self._feeds = feeds
         self._clock = clock
-        self.admissions = Admissions(authentication, check_seconds=limits.poll_seconds)
+        self.admissions = Admissions(
+            authentication,
+            check_seconds=limits.poll_seconds,
+            on_fault=lambda fault: self._log.error(events.INTERNAL_ERROR, exc_info=fault),
+        )
         self._at_end: dict[object, Callable[[], None]] = {}
         self._streams_end = streams_end
         self._telemetry = telemetry
