@@ -40,6 +40,7 @@ SHAPES: Final[Mapping[str, Mapping[str, Any]]] = {
     "service.annotations": TEXTS,
     "tokens.mountPath": {"pattern": "^/"},
     "tokens.create": TEXTS,
+    "documents.mountPath": {"pattern": "^/"},
     "tokens.externalSecrets.storeKind": {"enum": ["SecretStore", "ClusterSecretStore"]},
     "tokens.externalSecrets.data": {"type": "object", "additionalProperties": ENTRY},
     "extraEnv": OBJECTS,

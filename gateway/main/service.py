@@ -277,6 +277,7 @@ def start_telemetry(settings: Settings) -> Telemetry:
         otlp_endpoint=telemetry.otlp_endpoint or "",
         sample_ratio=telemetry.sample_ratio,
         log_level=telemetry.log_level,
+        log_levels=telemetry.log_levels,
         log_format="human" if telemetry.log_format == "console" else telemetry.log_format,
     )
 

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -11,7 +12,14 @@ from gateway.domain.secrets import Secret
 from gateway.settings.environment import sections
 from gateway.settings.errors import Place, suggestion
 from gateway.settings.tree import Settings
-from gateway.settings.wording import expected_of, expected_of_element, format_of, is_list, is_optional
+from gateway.settings.wording import (
+    expected_of,
+    expected_of_element,
+    format_of,
+    is_list,
+    is_optional,
+    is_table,
+)
 
 T = TypeVar("T", bound=msgspec.Struct)
 _INDEX: Final = re.compile(r"\$\[(\d+)\]")
@@ -53,6 +61,8 @@ def _read_value(value: object, *, kind: Any, at: Place) -> object:
         return None
     if at.is_set_outside and isinstance(value, str) and is_list(kind):
         value = _split(value, at=at)
+    if is_table(kind):
+        return _read_names(_split_pairs(value, at=at), kind=kind, at=at)
     try:
         read = msgspec.convert(value, kind, strict=not at.is_set_outside, dec_hook=_wrap)
     except msgspec.ValidationError as refused:
@@ -62,6 +72,34 @@ def _read_value(value: object, *, kind: Any, at: Place) -> object:
         raise at.refusal(expected_of_element(kind), index=int(element[1])) from None
     _check_format(read, kind=kind, at=at)
     return read
+
+
+def _read_names(table: object, *, kind: Any, at: Place) -> dict[str, object]:
+    """A table whose names are free, name by name."""
+    if not isinstance(table, dict):
+        raise at.refusal(expected_of(kind))
+    read: dict[str, object] = {}
+    for name, value in table.items():
+        if isinstance(value, dict):
+            raise (at / name).refusal(f"{expected_of_element(kind)}; a name with a dot stands in quotes")
+        try:
+            read |= msgspec.convert({name: value}, kind)
+        except msgspec.ValidationError:
+            raise (at / name).refusal(expected_of_element(kind)) from None
+    return read
+
+
+def _split_pairs(value: object, *, at: Place) -> object:
+    """A table in a variable: JSON, or `name=value` with commas between."""
+    if not (at.is_set_outside and isinstance(value, str)):
+        return value
+    if value.lstrip().startswith("{"):
+        with suppress(ValueError, RecursionError):
+            return json.loads(value)
+    pairs = [one.partition("=") for one in value.split(",") if one.strip()]
+    if not all(separator for _, separator, _ in pairs):
+        raise at.refusal("a JSON object, or name=value with commas between")
+    return {name.strip(): given.strip() for name, _, given in pairs}
 
 
 def _check_format(read: object, *, kind: object, at: Place) -> None:

@@ -28,6 +28,7 @@ wins:
 | `port` in `[server]` | `GATEWAY_SERVER__PORT=8000` |
 | `base_url` in `[tenants.acme-norte]` | `GATEWAY_TENANTS__ACME_NORTE__BASE_URL=https://…` |
 | `tenants` in `[callers.wallboard]` | `GATEWAY_CALLERS__WALLBOARD__TENANTS=acme,beta`, or a JSON list |
+| `log_levels` in `[telemetry]` | `GATEWAY_TELEMETRY__LOG_LEVELS=httpx=error,gateway.http=off`, or JSON |
 
 Names of variables ignore case. A tenant or caller is found by its table in the file, where `-`, `.` and `_`
 are one; where there is no such table the variable makes one, named in lower case. A variable that begins
@@ -67,7 +68,10 @@ def _row(field: msgspec.structs.FieldInfo) -> str:
 def _default(field: msgspec.structs.FieldInfo) -> str:
     if field.required:
         return "required"
-    return '`""`' if field.default is None else f"`{json.dumps(field.default)}`"
+    if field.default is None:
+        return '`""`'
+    default = field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
+    return f"`{json.dumps(default)}`"
 
 
 def _meaning(field: msgspec.structs.FieldInfo) -> str:

@@ -7,8 +7,15 @@ from pathlib import Path
 from gateway.domain.secrets import ApiToken, KeyDigest
 from gateway.settings.errors import Place, suggestion
 from gateway.settings.formats import CALLER_NAME, TENANT_ID, is_loopback, split_http_url
-from gateway.settings.tree import CallerSettings, ServerSettings, Settings, TenantSettings
+from gateway.settings.tree import (
+    CallerSettings,
+    ServerSettings,
+    Settings,
+    TelemetrySettings,
+    TenantSettings,
+)
 
+_AUDIT_LOGGER = "gateway.audit"
 _TOKEN_KEYS = ("token_file", "token_env", "token")
 
 
@@ -24,6 +31,7 @@ def check(settings: Settings, *, at: Place, environ: Mapping[str, str]) -> None:
     _check_documents(settings, at=at)
     _check_keys_differ(settings.callers, at=at / "callers")
     _check_order(settings, at=at)
+    _check_audit(settings.telemetry, at=at / "telemetry" / "log_levels")
 
 
 def _check_tls(server: ServerSettings, *, at: Place) -> None:
@@ -108,6 +116,12 @@ def _check_keys_differ(callers: Mapping[str, CallerSettings], *, at: Place) -> N
         owner = owners.setdefault(caller.key_sha256, name)
         if owner != name:
             raise (at / name / "key_sha256").refusal(f"a key of its own; callers.{owner} has the same")
+
+
+def _check_audit(telemetry: TelemetrySettings, *, at: Place) -> None:
+    """Who did what is on record whatever else is quiet."""
+    if _AUDIT_LOGGER in telemetry.log_levels:
+        raise (at / _AUDIT_LOGGER).refusal("another logger: records of the audit are always written")
 
 
 def _check_order(settings: Settings, *, at: Place) -> None:

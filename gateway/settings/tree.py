@@ -15,6 +15,8 @@ CacheSeconds = Annotated[float, Meta(ge=0, le=604_800)]
 ScopeName = Literal["agents:read", "agents:write", "gateway:status"]
 AlgorithmName = Literal["RS256", "ES256", "EdDSA"]
 DocumentModeName = Literal["off", "allow", "require"]
+LogLevelName = Literal["debug", "info", "warning", "error"]
+LoggerLevelName = Literal["debug", "info", "warning", "error", "off"]
 
 
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -232,9 +234,14 @@ class TelemetrySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
         bool, Meta(description="Send `traceparent` to Evolux, beside the token's header: ids and no more.")
     ] = False
     service_name: Annotated[Text, Meta(description="`service.name` of every signal.")] = "evolux-gateway"
-    log_level: Annotated[
-        Literal["debug", "info", "warning", "error"], Meta(description="Least severe line to log.")
-    ] = "info"
+    log_level: Annotated[LogLevelName, Meta(description="Least severe line to log.")] = "info"
+    log_levels: Annotated[
+        Mapping[str, LoggerLevelName],
+        Meta(
+            description="The same for single loggers and what is below them, as in "
+            '`{"gateway.http" = "warning"}`; the longest name counts.'
+        ),
+    ] = msgspec.field(default_factory=dict)
     log_format: Annotated[
         Literal["auto", "json", "console"],
         Meta(description="`auto`: console on a terminal, else JSON lines."),

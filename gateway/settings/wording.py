@@ -15,8 +15,10 @@ def expected_of(annotation: object) -> str:
 
 
 def expected_of_element(annotation: object) -> str:
-    """What each value of a list of this annotation must be."""
+    """What each value of a list or table of this annotation must be."""
     bare = _bare(inspect.type_info(annotation))
+    if isinstance(bare, inspect.DictType):
+        return _worded(bare.value_type)
     return _worded(bare.item_type if isinstance(bare, inspect.VarTupleType) else bare)
 
 
@@ -34,6 +36,11 @@ def is_optional(annotation: object) -> bool:
 def is_list(annotation: object) -> bool:
     """Whether the value is a list."""
     return isinstance(_bare(inspect.type_info(annotation)), inspect.VarTupleType)
+
+
+def is_table(annotation: object) -> bool:
+    """Whether the value is a table whose names are free."""
+    return isinstance(_bare(inspect.type_info(annotation)), inspect.DictType)
 
 
 def _bare(kind: inspect.Type) -> inspect.Type:
@@ -61,6 +68,8 @@ def _worded(kind: inspect.Type) -> str:
     bare = _bare(kind)
     if isinstance(bare, inspect.VarTupleType):
         return f"a list{' that is not empty' if bare.min_length else ''}, each {_worded(bare.item_type)}"
+    if isinstance(bare, inspect.DictType):
+        return f"a table, for each name {_worded(bare.value_type)}"
     return next((found.expected for found in _formats(kind)), None) or _plain(bare)
 
 

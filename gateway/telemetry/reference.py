@@ -41,6 +41,13 @@ _LOGS = """\
 One JSON object a line (on a terminal a human form) with `timestamp`, `level`, `logger`, `event`, and within a
 request `request_id`, `trace_id`, `tenant` and `caller`. What fails over and over is told when it begins,
 once a minute with a `count`, and when it ends.
+
+`telemetry.log_level` is for all, `telemetry.log_levels` for single loggers and what is below them:
+`"gateway.http" = "warning"` leaves the access lines out, `"gateway.upstream" = "off"` what Evolux does.
+Loggers are `gateway` (the process), `gateway.http`, `gateway.graphql`, `gateway.streams`, `gateway.sockets`,
+`gateway.subscriptions`, `gateway.upstream`, `gateway.cache`, `gateway.config`, `gateway.issuer`,
+`gateway.telemetry` and those of libraries, such as `uvicorn.error`. What `gateway.audit` has to say is always
+written.
 """
 
 

@@ -44,11 +44,17 @@ labels:
 {{- join "," ($names | sortAlpha) -}}
 {{- end -}}
 
-{{/* Keys and values of one table; JSON's texts, numbers and lists are TOML's too. */}}
+{{/* Keys and values of one table; JSON's texts, numbers and lists are TOML's too, its objects are not. */}}
 {{- define "gateway.table" -}}
 {{- range $key, $value := . }}
-{{ $key }} = {{ toJson $value }}
+{{ $key }} = {{ if kindIs "map" $value }}{{ include "gateway.inlineTable" $value }}{{ else }}{{ toJson $value }}{{ end }}
 {{- end }}
+{{- end -}}
+
+{{- define "gateway.inlineTable" -}}
+{{- $pairs := list -}}
+{{- range $key, $value := . }}{{ $pairs = append $pairs (printf "%s = %s" (toJson $key) (toJson $value)) }}{{ end -}}
+{ {{- join ", " $pairs -}} }
 {{- end -}}
 
 {{/* Everything that is read at a start only: a change of it must roll the pods. */}}
@@ -60,7 +66,7 @@ labels:
 {{- $config := .Values.config -}}
 [server]
 {{- include "gateway.table" (merge $tls $config.server) }}
-{{- range $name := list "jwt" "cache" "limits" "telemetry" }}
+{{- range $name := list "jwt" "cache" "subscriptions" "documents" "limits" "telemetry" }}
 {{- with get $config $name }}
 
 [{{ $name }}]

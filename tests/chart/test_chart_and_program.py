@@ -1,13 +1,16 @@
 """The chart and the program agree: the real gateway runs on what helm renders, and every path answers."""
 
+import json
 import tomllib
 from hashlib import sha256
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 
-from gateway.settings import load_settings
+from gateway.settings import Settings, load_settings
+from gateway.settings.environment import sections
 from gateway.simulator.server import running
 from gateway.simulator.world import World
 from tests.chart.rendering import FINE, Object, container, objects, read_yaml, run
@@ -53,6 +56,9 @@ def test_what_was_written_into_the_values_arrives_unchanged_in_the_program(tmp_p
 
     assert settings.telemetry.service_name == 'gateway "one" & <two>'
     assert settings.limits.upstream_max_body_bytes == 20_000_000
+    assert settings.telemetry.log_levels == {"gateway.http": "info", 'odd "name"': "off"}
+    assert (settings.subscriptions.poll_seconds, settings.subscriptions.max_open) == (2.5, 4000)
+    assert settings.documents.automatic is False
     assert settings.limits.upstream_requests_per_second == 12.5
     assert settings.server.trusted_proxies == ("10.0.0.0/8", "127.0.0.1")
     assert settings.server.graphiql is False
@@ -60,6 +66,41 @@ def test_what_was_written_into_the_values_arrives_unchanged_in_the_program(tmp_p
     assert settings.jwt.jwks_url == "https://id.example.com:9443/jwks"
     assert settings.tenants["beta-sul"].allow_insecure is True
     assert settings.callers["wall.board"].tenants == ("*",)
+
+
+SAMPLES = {"otlp_endpoint": "https://collector.example", "tls_certificate_file": "a", "tls_key_file": "b"}
+"""Values of settings that have none by default."""
+
+
+@pytest.mark.parametrize("section", sorted(set(sections()) - {"tenants", "callers", "jwt"}))
+def test_every_setting_that_stands_in_the_values_arrives_in_the_configuration(
+    tmp_path: Path, section: str
+) -> None:
+    defaults = json.loads(msgspec.json.encode(getattr(Settings(), section)))
+    given = {
+        name: SAMPLES[name] if value is None else value
+        for name, value in defaults.items()
+        if name != "valkey_url"
+    }
+    file = tmp_path / "values.json"
+    file.write_text(json.dumps({"config": {section: given}}), encoding="utf-8")
+
+    rendered = tomllib.loads(objects("minimal", "-f", file)["ConfigMap"]["data"]["gateway.toml"])
+
+    assert rendered[section] == given
+    assert len(given) > 2
+
+
+def test_manifests_are_mounted_where_the_values_say() -> None:
+    deployment = objects("full", "--set=documents.mountPath=/srv/documents")["Deployment"]
+    volumes = deployment["spec"]["template"]["spec"]["volumes"]
+
+    assert {"name": "documents", "configMap": {"name": "call-centre-documents"}} in volumes
+    mount = {"name": "documents", "mountPath": "/srv/documents", "readOnly": True}
+    assert mount in container(deployment)["volumeMounts"]
+    assert "documents" not in {
+        one["name"] for one in container(objects("minimal")["Deployment"])["volumeMounts"]
+    }
 
 
 def test_certificates_are_named_where_the_chart_mounts_them() -> None:

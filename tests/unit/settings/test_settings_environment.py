@@ -39,6 +39,15 @@ def test_a_list_is_json_or_has_commas(tmp_path: Path, value: str) -> None:
     assert settings.callers["wallboard"].tenants == ("acme", "beta")
 
 
+@pytest.mark.parametrize(
+    "value", ["gateway.http=error, httpx=off", '{"gateway.http": "error", "httpx": "off"}']
+)
+def test_a_table_is_json_or_has_equals_signs(tmp_path: Path, value: str) -> None:
+    text = GOOD + '[telemetry.log_levels]\nuvicorn = "debug"\n'
+    settings = load(tmp_path, text, environ={"GATEWAY_TELEMETRY__LOG_LEVELS": value})
+    assert settings.telemetry.log_levels == {"gateway.http": "error", "httpx": "off"}
+
+
 def test_a_tenant_with_dashes_is_found_by_underscores(tmp_path: Path) -> None:
     text = GOOD.replace("tenants.acme", "tenants.acme-norte").replace('["acme"]', '["*"]')
     settings = load(tmp_path, text, environ={"GATEWAY_TENANTS__ACME_NORTE__TIMEZONE": "America/Manaus"})
@@ -131,6 +140,9 @@ def test_a_setting_given_twice_in_other_cases_is_refused(tmp_path: Path) -> None
         ("GATEWAY_TENANTS__ACME__TOKEN", f"{PLANTED} x", "tenants.acme.token"),
         ("GATEWAY_TENANTS__ACME__BASE_URL", f"https://{PLANTED}@x", "tenants.acme.base_url"),
         ("GATEWAY_CACHE__VALKEY_URL", PLANTED, "cache.valkey_url"),
+        ("GATEWAY_TELEMETRY__LOG_LEVELS", PLANTED, "telemetry.log_levels"),
+        ("GATEWAY_TELEMETRY__LOG_LEVELS", f'{{"{PLANTED}": 1', "telemetry.log_levels"),
+        ("GATEWAY_TELEMETRY__LOG_LEVELS", f"httpx={PLANTED}", "telemetry.log_levels.httpx"),
     ],
 )
 def test_a_variable_with_a_value_that_does_not_fit_is_named_beside_its_key(

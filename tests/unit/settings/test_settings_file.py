@@ -153,9 +153,9 @@ def test_a_file_without_tenants_is_refused_as_a_truncated_one_would_be(tmp_path:
             '[server]\n"a\\nb" = 1',
             r'server."a\nb"',
             (
-                "one of board, cors_origins, drain_seconds, federation, graphiql, host, introspection, "
-                "keep_alive_seconds, port, shutdown_seconds, tls_certificate_file, tls_key_file, "
-                "trusted_proxies, workers; there is no such setting"
+                "one of board, compression, cors_origins, drain_seconds, federation, graphiql, host, "
+                "introspection, keep_alive_seconds, port, shutdown_seconds, tls_certificate_file, "
+                "tls_key_file, trusted_proxies, workers; there is no such setting"
             ),
         ),
         (
@@ -204,6 +204,26 @@ def test_a_file_without_tenants_is_refused_as_a_truncated_one_would_be(tmp_path:
             f'[telemetry]\nlog_level = "{PLANTED}"',
             "telemetry.log_level",
             '"debug" or "error" or "info" or "warning"',
+        ),
+        (
+            f'[telemetry]\nlog_levels = {{"gateway.http" = "{PLANTED}"}}',
+            'telemetry.log_levels."gateway.http"',
+            '"debug" or "error" or "info" or "off" or "warning"',
+        ),
+        (
+            '[telemetry.log_levels]\ngateway.http = "error"',
+            "telemetry.log_levels.gateway",
+            '"debug" or "error" or "info" or "off" or "warning"; a name with a dot stands in quotes',
+        ),
+        (
+            "[telemetry]\nlog_levels = 'debug'",
+            "telemetry.log_levels",
+            'a table, for each name "debug" or "error" or "info" or "off" or "warning"',
+        ),
+        (
+            '[telemetry.log_levels]\n"gateway.audit" = "off"',
+            'telemetry.log_levels."gateway.audit"',
+            "another logger: records of the audit are always written",
         ),
         (
             f'[telemetry]\notlp_endpoint = "https://x:{PLANTED}@collector"',
