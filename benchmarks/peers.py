@@ -51,19 +51,24 @@ def collector() -> Iterator[str]:
 
 @contextmanager
 def gateway(
-    folder: Path, *, evolux: str, otlp: str, core: int | None, forgets: str | None = None
+    folder: Path,
+    *,
+    evolux: str,
+    otlp: str | None,
+    core: int | None,
+    forgets: str | None = None,
 ) -> Iterator[Server]:
-    """The gateway as shipped: authentication, limits, access lines, exported traces of 5 %.
+    """The gateway as shipped: authentication, limits, access lines, traces of 5 % where `otlp` takes them.
 
     Its lines go to a file. `forgets` is what benchmarks/afresh.py lets it forget.
     """
-    own = folder / (forgets or "shipped")
+    own = folder / (forgets or ("shipped" if otlp else "untraced"))
     own.mkdir()
     config = write_config(
         own,
         tenants={"t0": evolux},
         scopes='"agents:read", "agents:write"',
-        telemetry=f'otlp_endpoint = "{otlp}"\nsample_ratio = 0.05',
+        telemetry=f'otlp_endpoint = "{otlp}"\nsample_ratio = 0.05' if otlp else "",
     )
     port = free_port()
     url = f"http://127.0.0.1:{port}"
@@ -74,11 +79,13 @@ def gateway(
 
 
 @contextmanager
-def _uvicorn(app: str, *, path: str, environ: Mapping[str, str], core: int | None) -> Iterator[Server]:
+def _uvicorn(
+    app: str, *, path: str, environ: Mapping[str, str], core: int | None, http: str = "auto"
+) -> Iterator[Server]:
     """An ASGI app on uvicorn as it is usually started."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    command = (sys.executable, "-m", "uvicorn", app, "--port", str(port), "--no-access-log")
+    command = (sys.executable, "-m", "uvicorn", app, "--port", str(port), "--no-access-log", "--http", http)
     with process(*command, ready=url, environ=dict(environ), core=core) as running:
         yield Server(url=url, path=path, pid=running.pid)
 
@@ -96,14 +103,16 @@ def usual_stack(*, evolux: str, core: int | None, fresh_seconds: float = 5.0) ->
 
 
 @contextmanager
-def bare(answers: Mapping[str, bytes], *, folder: Path, core: int | None) -> Iterator[Server]:
+def bare(
+    answers: Mapping[str, bytes], *, folder: Path, core: int | None, http: str = "auto"
+) -> Iterator[Server]:
     """The ceiling: it sends these answers, by label."""
     own = folder / "bodies"
-    own.mkdir()
+    own.mkdir(exist_ok=True)
     for label, answer in answers.items():
         (own / f"{label.replace(' ', '_')}.json").write_bytes(answer)
     environ = {"BENCHMARK_ANSWERS": str(own)}
-    with _uvicorn("benchmarks.bare:app", path="/{label}", environ=environ, core=core) as server:
+    with _uvicorn("benchmarks.bare:app", path="/{label}", environ=environ, core=core, http=http) as server:
         yield server
 
 

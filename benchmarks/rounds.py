@@ -32,14 +32,30 @@ def measure(
     seconds: float,
     connections: int,
 ) -> dict[str, Cost]:
-    """Ask each server in turn, and again."""
+    """Ask each server in turn, and again: the best of each."""
+    seen = ask_in_turn(
+        servers, label=label, query=query, rounds=rounds, seconds=seconds, connections=connections
+    )
+    return {name: _best(found) for name, found in seen.items()}
+
+
+def ask_in_turn(
+    servers: Mapping[str, Server],
+    *,
+    label: str,
+    query: Query,
+    rounds: int,
+    seconds: float,
+    connections: int,
+) -> dict[str, list[tuple[float, Load]]]:
+    """Microseconds of processor time per request, and the load, of each server in each round."""
     seen: dict[str, list[tuple[float, Load]]] = {name: [] for name in servers}
     for _ in range(rounds):
         for name, server in servers.items():
             seen[name].append(
                 _one(server, label=label, query=query, seconds=seconds, connections=connections)
             )
-    return {name: _best(found) for name, found in seen.items()}
+    return seen
 
 
 def _one(server: Server, *, label: str, query: Query, seconds: float, connections: int) -> tuple[float, Load]:
