@@ -42,6 +42,8 @@ class GuardedConnection(HttpToolsProtocol):
         self._write_timer: asyncio.TimerHandle | None = None
         self._head_bytes = 0
         self._is_in_head = False
+        self._has_head_begun = False
+        self._is_in_body = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A caller has come and must say what it wants."""
@@ -50,22 +52,30 @@ class GuardedConnection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Something came: a head or part of one, or a body."""
-        under_way: RequestResponseCycle | None = self.cycle
-        if self._head_timer is None and (under_way is None or under_way.response_complete):
+        was_in_body = self._is_in_body
+        if self._head_timer is None and not was_in_body and self._is_idle:
             self._is_in_head = True
         super().data_received(data)
         if self._is_in_head:
-            if self._head_timer is None:  # as a rule the head came whole, and needs none
-                self._await_head()
-            self._head_bytes += len(data)
-            if self._head_bytes > self._limits.max_head_bytes:
-                told = f"The request's head is over {self._limits.max_head_bytes} bytes."
-                self._refuse(_TOO_LARGE, _told(ErrorCode.OPERATION_TOO_LARGE, told))
+            self._go_on_with_head(0 if was_in_body else len(data))
+        elif self._is_idle:
+            self._go_on_unread()
+
+    def on_message_begin(self) -> None:
+        """A head begins, maybe behind another request's."""
+        super().on_message_begin()
+        self._is_in_head = self._has_head_begun = True
 
     def on_headers_complete(self) -> None:
         """The head is whole."""
         self._head_came()
+        self._is_in_body = True
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The body is whole, if there was one."""
+        self._is_in_body = False
+        super().on_message_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone, and with it everything that waits for it."""
@@ -84,12 +94,37 @@ class GuardedConnection(HttpToolsProtocol):
         self._written()
         super().resume_writing()
 
+    @property
+    def _is_idle(self) -> bool:
+        """Whether no request is under way."""
+        under_way: RequestResponseCycle | None = self.cycle
+        return under_way is None or under_way.response_complete
+
+    def _go_on_with_head(self, came_bytes: int) -> None:
+        if self._head_timer is None:  # as a rule the head came whole, and needs none
+            self._await_head()
+        self._head_bytes += came_bytes
+        if self._head_bytes > self._limits.max_head_bytes:
+            told = f"The request's head is over {self._limits.max_head_bytes} bytes."
+            self._refuse(_TOO_LARGE, _told(ErrorCode.OPERATION_TOO_LARGE, told))
+
+    def _go_on_unread(self) -> None:
+        """The rest of a body came to a request that was answered without it: it, too, is to end in time."""
+        if self._is_in_body:
+            if self._head_timer is None:
+                self._head_timer = self.loop.call_later(self._limits.head_seconds, self._cut_off)
+        elif self.timeout_keep_alive_task is None and not self.transport.is_closing():
+            self._head_came()
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+
     def _await_head(self) -> None:
         self._is_in_head = True
         self._head_timer = self.loop.call_later(self._limits.head_seconds, self._cut_off)
 
     def _head_came(self) -> None:
-        self._is_in_head = False
+        self._is_in_head = self._has_head_begun = False
         self._head_bytes = 0
         if self._head_timer is not None:
             self._head_timer.cancel()
@@ -101,14 +136,18 @@ class GuardedConnection(HttpToolsProtocol):
             self._write_timer = None
 
     def _cut_off(self) -> None:
-        if self._head_bytes:
+        if not self._is_idle:  # the answer that is under way is the caller's, and comes first
+            self._await_head()
+        elif self._has_head_begun:
             self._refuse(_TIMEOUT, _told(ErrorCode.BAD_REQUEST, "The request's head took too long."))
         else:
             self.transport.close()
 
     def _refuse(self, status: bytes, body: bytes) -> None:
         self._head_came()
-        if not self.transport.is_closing():
+        if not self._is_idle:  # another answer is under way, and this one would be taken for it
+            self.transport.abort()
+        elif not self.transport.is_closing():
             self.transport.write(_ANSWER % (status, len(body), body))
             self.transport.close()
 
