@@ -40,9 +40,14 @@ class Metric:
     buckets: tuple[float, ...] = ()
 
     @property
+    def prometheus_unit(self) -> str:
+        """The unit as `/metrics` spells it out; empty for a count of something."""
+        return _UNIT_WORDS.get(self.unit, "")
+
+    @property
     def prometheus_name(self) -> str:
         """The name on `/metrics`, without the `_bucket`, `_sum` and `_count` of a histogram."""
-        parts = [self.name.replace(".", "_"), _UNIT_WORDS.get(self.unit)]
+        parts = [self.name.replace(".", "_"), self.prometheus_unit]
         if self.kind in {MetricKind.COUNTER, MetricKind.OBSERVED_COUNTER}:
             parts.append("total")
         return "_".join(part for part in parts if part)

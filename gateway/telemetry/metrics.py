@@ -1,17 +1,17 @@
 """Metrics: made from their declarations, read on `/metrics` and by OTLP alike."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, assert_never
+from typing import Final, assert_never
 
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
 from opentelemetry.sdk.metrics import MeterProvider, ObservableCounter, ObservableGauge
-from opentelemetry.sdk.metrics.export import CardinalityLimits, MetricReader, MetricsData
+from opentelemetry.sdk.metrics.export import CardinalityLimits, MetricReader
 from opentelemetry.sdk.resources import Resource
 from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from gateway.telemetry import instruments, labels
+from gateway.telemetry.exposition import HistogramFamilies, MetricsForm, render
 from gateway.telemetry.instruments import Metric, MetricKind
 from gateway.telemetry.labels import LabelGuard
 from gateway.telemetry.process import cpu_seconds, resident_bytes
@@ -47,7 +47,10 @@ class Metrics:
         self._guards = LabelGuards(_guards(tenants_limit=tenants_limit))
         self._histograms = histograms or Histograms()
         self._registry = CollectorRegistry()
-        reader = _PrometheusReader(self._registry, histograms=self._histograms)
+        self._registry.register(HistogramFamilies(self._histograms))
+        reader = PrometheusMetricReader(
+            registry=self._registry, scope_info_enabled=False, cardinality_limits=POINTS
+        )
         self._provider = MeterProvider([reader, *readers], resource=resource, shutdown_on_exit=False)
         self._readings: dict[str, list[Reading]] = {}
         self._cells: dict[str, Callable[[LabelValues], Write]] = {}
@@ -72,9 +75,9 @@ class Metrics:
         """Have `read` asked for the metric's values whenever somebody looks, from any thread."""
         self._readings.setdefault(metric.name, []).append(read)
 
-    def render(self) -> tuple[bytes, str]:
+    def render(self, form: MetricsForm = MetricsForm.TEXT) -> tuple[bytes, str]:
         """Give the body and the content type of `/metrics`."""
-        return generate_latest(self._registry), CONTENT_TYPE_LATEST
+        return render(self._registry, form=form)
 
     def shutdown(self) -> None:
         """Send what is left and stop; may block as long as the exporter does."""
@@ -133,28 +136,12 @@ class NoMetrics(Metrics):
     def observe(self, metric: Metric, read: Reading) -> None:
         """Do nothing."""
 
-    def render(self) -> tuple[bytes, str]:
+    def render(self, form: MetricsForm = MetricsForm.TEXT) -> tuple[bytes, str]:
         """Give an empty page."""
-        return b"", CONTENT_TYPE_LATEST
+        return render(CollectorRegistry(), form=form)
 
     def shutdown(self) -> None:
         """Do nothing."""
-
-
-class _PrometheusReader(PrometheusMetricReader):
-    """The exporter's reader, with our histograms in what it reads."""
-
-    def __init__(self, registry: CollectorRegistry, *, histograms: Histograms) -> None:
-        super().__init__(registry=registry, scope_info_enabled=False, cardinality_limits=POINTS)
-        self._histograms = histograms
-
-    def _receive_metrics(
-        self,
-        metrics_data: MetricsData,
-        timeout_millis: float = 10_000,
-        **kwargs: Any,
-    ) -> None:
-        super()._receive_metrics(self._histograms.join(metrics_data), timeout_millis, **kwargs)
 
 
 def _guards(*, tenants_limit: int) -> Mapping[str, LabelGuard]:

@@ -31,8 +31,9 @@ lasts as long as its stream; its operation span covers the opening.
 _METRICS = """\
 ## Metrics
 
-On `/metrics` under the Prometheus name; by OTLP under the other. Histograms sent by OTLP carry exemplars of
-sampled traces.
+On `/metrics` under the Prometheus name; by OTLP under the other. `/metrics` is Prometheus text, or
+OpenMetrics for who prefers it by `Accept: application/openmetrics-text`, as Prometheus does. Histograms carry
+exemplars of sampled traces by OTLP and in OpenMetrics: in each bucket the trace and span of its last value.
 """
 
 _LOGS = """\

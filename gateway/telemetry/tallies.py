@@ -167,9 +167,13 @@ class Histograms:
         """Take one histogram in."""
         self._tallies.append(tally)
 
+    def collect(self) -> list[MetricData]:
+        """Give each histogram that has a value."""
+        return [data for data in (tally.as_data() for tally in self._tallies) if data is not None]
+
     def join(self, collected: MetricsData) -> MetricsData:
         """Give the collection with the histograms in it."""
-        ours = [data for data in (tally.as_data() for tally in self._tallies) if data is not None]
+        ours = self.collect()
         resource, *other_resources = collected.resource_metrics
         scope, *other_scopes = resource.scope_metrics
         scope = replace(scope, metrics=[*scope.metrics, *ours])

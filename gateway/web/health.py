@@ -8,6 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.domain.errors import ErrorCode
+from gateway.telemetry.exposition import MetricsForm
+from gateway.web.media_types import best_of
 
 
 class Readiness(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,7 +30,10 @@ class Health:
     """The three paths; none of them asks Evolux anything."""
 
     def __init__(
-        self, *, readiness: Callable[[], Readiness], render_metrics: Callable[[], tuple[bytes, str]]
+        self,
+        *,
+        readiness: Callable[[], Readiness],
+        render_metrics: Callable[[MetricsForm], tuple[bytes, str]],
     ) -> None:
         self._readiness = readiness
         self._render_metrics = render_metrics
@@ -48,10 +53,15 @@ class Health:
         content = {"status": readiness.status, **({"tenants": problems} if problems else {})}
         return _json(content, status=200 if readiness.is_serving else 503)
 
-    async def metrics(self, _request: Request) -> Response:
-        """Prometheus text; rendered beside the event loop, for hundreds of series take their time."""
-        body, content_type = await asyncio.to_thread(self._render_metrics)
-        return Response(body, headers={"content-type": content_type})
+    async def metrics(self, request: Request) -> Response:
+        """Prometheus text, or OpenMetrics with exemplars for who prefers it.
+
+        Rendered beside the event loop, for hundreds of series take their time.
+        """
+        chosen = best_of(request.headers.get("accept"), offered=[form.value for form in MetricsForm])
+        form = MetricsForm.TEXT if chosen is None else MetricsForm(chosen)
+        body, content_type = await asyncio.to_thread(self._render_metrics, form)
+        return Response(body, headers={"content-type": content_type, "vary": "Accept"})
 
 
 def _json(content: Mapping[str, object], *, status: int = 200) -> Response:

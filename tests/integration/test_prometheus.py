@@ -5,6 +5,7 @@ import json
 import re
 import socket
 import subprocess
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -13,9 +14,10 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway.settings import LimitSettings
+from gateway.settings import LimitSettings, TelemetrySettings
 from gateway.simulator.world import World
 from gateway.telemetry.instruments import Metric, MetricKind, metrics
+from tests.otlp import CALLER_TRACE, TRACEPARENT, receiving
 from tests.served import KEY, Plan, Served, serving, token_of
 from tests.streams import subscribed
 from tests.tools import require_tool
@@ -129,11 +131,36 @@ def promtool(*arguments: str, given: str = "") -> subprocess.CompletedProcess[st
     )
 
 
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        (None, "text/plain"),
+        ("*/*", "text/plain"),
+        ("image/png", "text/plain"),
+        ("application/openmetrics-text;q=0.5, text/plain;q=0.9", "text/plain"),
+        ("application/openmetrics-text;version=1.0.0,text/plain;q=0.5", "application/openmetrics-text"),
+    ],
+)
+async def test_the_page_has_the_form_that_is_asked_for(accept: str | None, kind: str) -> None:
+    async with serving(World.seeded(5, token=token_of("acme"))) as (served, _):
+        page = await served.client.get("/metrics", headers={} if accept is None else {"Accept": accept})
+    assert page.status_code == 200
+    assert page.headers["content-type"].partition(";")[0] == kind
+    assert "accept" in page.headers["vary"].lower()
+    assert page.text.endswith("# EOF\n") == (kind == "application/openmetrics-text")
+
+
 async def test_a_real_prometheus_answers_every_query_of_the_dashboard(tmp_path: Path) -> None:
     world = World.seeded(40, token=token_of("acme"))
-    async with serving(world, plan=Plan(limits=LimitSettings(retry_wait_seconds=0.01))) as (
-        served,
-        simulators,
+    async with (
+        receiving() as received,
+        serving(
+            world,
+            plan=Plan(
+                limits=LimitSettings(retry_wait_seconds=0.01),
+                telemetry=TelemetrySettings(otlp_endpoint=received.endpoint, sample_ratio=0),
+            ),
+        ) as (served, simulators),
     ):
         simulators["acme"].faults.answer(503, path="/api/v1/agents", count=1)
         target = f"127.0.0.1:{served.client.base_url.port}"
@@ -148,6 +175,7 @@ async def test_a_real_prometheus_answers_every_query_of_the_dashboard(tmp_path: 
                 if not WITHOUT_DATA & {name for name, _ in selectors(query)} and not await ask(client, query)
             ]
             assert unanswered == []
+            assert await exemplar_traces(client) == {CALLER_TRACE}
             rules = (await client.get("/api/v1/rules")).json()["data"]["groups"]
             judged = {rule["name"]: rule["health"] for group in rules for rule in group["rules"]}
     assert len(judged) == ALERTS.read_text(encoding="utf-8").count("- alert:")
@@ -156,7 +184,7 @@ async def test_a_real_prometheus_answers_every_query_of_the_dashboard(tmp_path: 
 
 async def exercise(served: Served) -> None:
     """A miss or a hit, a refused write, no document, a file, what graphql-core runs, and a stream."""
-    await served.ask(COUNT, headers={"Cache-Control": "no-cache"})
+    await served.ask(COUNT, headers={"Cache-Control": "no-cache", **TRACEPARENT})
     await served.ask(COUNT)
     await served.post(LEAVE, id="1", headers={"Idempotency-Key": "a-key-of-this-test"})
     await served.post("{ nothing }")
@@ -173,6 +201,13 @@ async def ask(client: httpx.AsyncClient, query: str) -> list[dict[str, Any]]:
     assert answer["status"] == "success", answer
     found: list[dict[str, Any]] = answer["data"]["result"]
     return found
+
+
+async def exemplar_traces(client: httpx.AsyncClient) -> set[str]:
+    """The traces that Prometheus knows of requests."""
+    asked = {"query": "gateway_request_duration_seconds_bucket", "start": "0", "end": str(time.time() + 60)}
+    answer = (await client.get("/api/v1/query_exemplars", params=asked)).json()
+    return {one["labels"]["trace_id"] for series in answer["data"] for one in series["exemplars"]}
 
 
 async def scraped(client: httpx.AsyncClient, *, times: int) -> None:
@@ -209,6 +244,7 @@ async def prometheus(target: str, *, directory: Path) -> AsyncIterator[httpx.Asy
     process = await asyncio.create_subprocess_exec(
         require_tool("prometheus"),
         f"--config.file={config}",
+        "--enable-feature=exemplar-storage",
         f"--storage.tsdb.path={directory / 'tsdb'}",
         f"--web.listen-address={address}",
         stdout=asyncio.subprocess.DEVNULL,

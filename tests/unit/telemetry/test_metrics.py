@@ -1,11 +1,15 @@
+from typing import Any
+
 import pytest
 from opentelemetry.sdk.metrics.export import HistogramDataPoint, InMemoryMetricReader
 from opentelemetry.sdk.resources import Resource
+from prometheus_client.openmetrics import parser as openmetrics_parser
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.domain.errors import ErrorCode
 from gateway.domain.listings import ReadSource
 from gateway.telemetry import instruments
+from gateway.telemetry.exposition import MetricsForm
 from gateway.telemetry.instruments import MetricKind
 from gateway.telemetry.labels import (
     OVERFLOW,
@@ -254,6 +258,29 @@ def test_a_sampled_request_leaves_an_exemplar_and_an_unsampled_one_none() -> Non
     ]
     assert (point.count, point.sum, point.min, point.max) == (2, 1.0, 0.3, 0.7)
     assert [(exemplar.value, exemplar.trace_id) for exemplar in point.exemplars] == [(0.7, trace_id)]
+
+
+def test_openmetrics_holds_the_same_and_the_exemplars_of_sampled_traces() -> None:
+    recorded = record()
+    metrics = recorded.telemetry.metrics
+    record_everything(recorded.telemetry)
+    with recorded.telemetry.tracing.server_span({}, method="GET", route="/graphql", scheme="http") as span:
+        metrics.record(instruments.WALK_DURATION, 0.3, tenant="acme", listing="agents", outcome="complete")
+        trace_id = span.trace_id
+    text, (body, content_type) = metrics.render()[0], metrics.render(MetricsForm.OPENMETRICS)
+    assert content_type == "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    read: Any = openmetrics_parser.text_string_to_metric_families  # the package leaves it untyped
+    families = {one.name: one for one in read(body.decode())}
+    told = {one.name.removesuffix("_info") for one in text_string_to_metric_families(text.decode())}
+    assert set(families) == told
+    walks = families["gateway_walk_duration_seconds"]
+    assert (walks.type, walks.unit) == ("histogram", "seconds")
+    [shown] = [sample for sample in walks.samples if sample.exemplar]
+    assert (shown.labels["outcome"], shown.labels["le"]) == ("complete", "0.5")
+    assert shown.exemplar is not None
+    assert shown.exemplar.labels.keys() == {"trace_id", "span_id"}
+    assert (shown.exemplar.labels["trace_id"], shown.exemplar.value) == (trace_id, 0.3)
+    assert trace_id.encode() not in text
 
 
 def test_nothing_is_kept_where_metrics_are_off() -> None:
