@@ -54,6 +54,8 @@ SHAPES: Final[Mapping[str, Mapping[str, Any]]] = {
     "podDisruptionBudget.maxUnavailable": {"type": ["integer", "string"]},
     "serviceMonitor.labels": TEXTS,
     "prometheusRule.labels": TEXTS,
+    "dashboard.labels": TEXTS,
+    "dashboard.annotations": TEXTS,
     "serviceAccount.annotations": TEXTS,
     "podLabels": TEXTS,
     "podAnnotations": TEXTS,

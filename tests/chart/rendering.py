@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[2]
 CHART = ROOT / "helm"
 VALUES = Path(__file__).with_name("values")
 FINE = ("minimal", "full", "shared", "ingress", "external-secrets")
+DASHBOARD = "Dashboard"
 RELEASE, NAMESPACE = "gw", "calls"
 _YAML_TO_JSON = "import json, sys, yaml; json.dump(list(yaml.safe_load_all(sys.stdin)), sys.stdout)"
 
@@ -44,11 +45,16 @@ def read_yaml(text: str) -> list[Any]:
 
 
 def objects(name: str, *more: str | Path) -> dict[str, Object]:
-    """The rendered objects by their kind; of each kind the chart makes one."""
+    """The rendered objects by their kind; of each kind the chart makes one, but for the dashboard's map."""
     found = read_yaml(template(name, *more))
-    by_kind = {one["kind"]: one for one in found}
+    by_kind = {_kind_of(one): one for one in found}
     assert len(by_kind) == len(found)
     return by_kind
+
+
+def _kind_of(one: Object) -> str:
+    kind: str = one["kind"]
+    return DASHBOARD if one["metadata"]["name"].endswith("-dashboard") else kind
 
 
 def container(deployment: Object) -> Object:

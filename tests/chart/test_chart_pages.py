@@ -73,5 +73,5 @@ def test_the_values_of_the_suite_are_six_and_use_every_switch_of_the_chart() -> 
     found = {path.stem: read_yaml(text(path))[0] for path in sorted(VALUES.glob("*.yaml"))}
 
     assert set(found) == {"minimal", "full", "shared", "ingress", "external-secrets", "wrong"}
-    for switch in ("autoscaling", "ingress", "gatewayRoute", "serviceMonitor", "prometheusRule"):
+    for switch in ("autoscaling", "ingress", "gatewayRoute", "serviceMonitor", "prometheusRule", "dashboard"):
         assert any(values.get(switch, {}).get("enabled") for values in found.values()), switch

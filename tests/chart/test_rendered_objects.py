@@ -1,11 +1,23 @@
 """What the chart renders: valid, restricted, and refusing what it does not understand."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.chart.rendering import CHART, FINE, VALUES, Refused, container, objects, read_yaml, run, template
+from tests.chart.rendering import (
+    CHART,
+    DASHBOARD,
+    FINE,
+    VALUES,
+    Refused,
+    container,
+    objects,
+    read_yaml,
+    run,
+    template,
+)
 
 KUBERNETES = ("1.32", "1.33", "1.34", "1.35")
 CUSTOM = {"ServiceMonitor", "PrometheusRule", "ExternalSecret", "HTTPRoute"}
@@ -185,6 +197,22 @@ def test_the_network_policy_opens_the_ports_that_the_configuration_names_and_no_
     [opening] = objects("ingress")["NetworkPolicy"]["spec"]["ingress"]
     names = [one["namespaceSelector"]["matchLabels"] for one in opening["from"][1:]]
     assert names == [{"kubernetes.io/metadata.name": name} for name in ("ingress-nginx", "edge")]
+
+
+def test_the_dashboard_is_a_map_that_grafanas_sidecar_finds_and_reads_whole() -> None:
+    made = objects("full")[DASHBOARD]
+    source = (CHART / "dashboards" / "evolux-gateway.json").read_text(encoding="utf-8")
+
+    assert (made["kind"], made["metadata"]["name"]) == ("ConfigMap", "call-centre-dashboard")
+    assert made["metadata"]["labels"]["grafana_dashboard"] == "1"
+    assert made["metadata"]["annotations"] == {"grafana_folder": "Call centre"}
+    assert made["data"].keys() == {"evolux-gateway.json"}
+    assert json.loads(made["data"]["evolux-gateway.json"]) == json.loads(source)
+    assert "{{tenant}}" in made["data"]["evolux-gateway.json"]
+    assert DASHBOARD not in objects("minimal")
+    other = objects("minimal", "--set=dashboard.enabled=true", "--set=dashboard.labels.team=calls")[DASHBOARD]
+    assert other["metadata"]["labels"].items() >= {("grafana_dashboard", "1"), ("team", "calls")}
+    assert "annotations" not in other["metadata"]
 
 
 def test_objects_of_other_projects_say_what_those_projects_read() -> None:
