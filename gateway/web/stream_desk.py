@@ -27,6 +27,7 @@ from gateway.web.streams import Stream
 
 _MAX_EVENT_ID_CHARS: Final = 100
 _RETRY_AFTER_SECONDS: Final = 5.0
+_Key = tuple[object, ...]
 
 
 class StreamLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +76,7 @@ class StreamDesk:
         self._callers: Counter[str] = Counter()
         self._tenants: Counter[TenantId] = Counter()
         self._by_transport: Counter[tuple[str, str]] = Counter()
-        self._broadcasts: dict[tuple[object, ...], Broadcast] = {}
+        self._broadcasts: dict[_Key, Broadcast] = {}
         self._stopping: asyncio.Task[None] | None = None
         telemetry.observe_streams(lambda: dict(self._by_transport))
 
@@ -93,13 +94,17 @@ class StreamDesk:
         require_scope([scope.value for scope in visitor.caller.scopes], scope=AGENTS_READ)
         self._check_room(visitor)
         self._watch_end()
-        broadcast = self._broadcast(operation, visitor=visitor, hide_suggestions=hide_suggestions)
+        key = _key_of(operation, visitor=visitor)
+        broadcast = self._broadcasts.get(key)
+        if broadcast is None:
+            broadcast = self._begin(operation, visitor=visitor, hide_suggestions=hide_suggestions)
+            self._broadcasts[key] = broadcast
         stream = Stream(broadcast, desk=self, tenant_id=visitor.tenant_id, transport=transport)
         self._count(stream, visitor=visitor, by=1)
         stream.opened(
             broadcast.follow(stream.ring),
             self.admissions.hold(headers, visitor=visitor, end=stream.end_with),
-            lambda: self._closed(stream, visitor=visitor),
+            lambda: self._closed(stream, key=key, visitor=visitor),
         )
         if last_event_id is not None and len(last_event_id) <= _MAX_EVENT_ID_CHARS:
             stream.state = broadcast.state_of(last_event_id)
@@ -143,38 +148,28 @@ class StreamDesk:
             if not counter[name]:  # type: ignore[index]
                 del counter[name]
 
-    def _closed(self, stream: Stream, *, visitor: Visitor) -> None:
+    def _closed(self, stream: Stream, *, key: _Key, visitor: Visitor) -> None:
         self._count(stream, visitor=visitor, by=-1)
         self._feeds.left(visitor.tenant_id)
-        for key, broadcast in tuple(self._broadcasts.items()):
-            if not broadcast.readers:
-                del self._broadcasts[key]
+        if not self._broadcasts[key].readers:
+            del self._broadcasts[key]
         self._telemetry.record_stream_ended(
             stream.transport, duration_seconds=time.perf_counter() - stream.began_at
         )
 
-    def _broadcast(self, operation: Operation, *, visitor: Visitor, hide_suggestions: bool) -> Broadcast:
-        try:
-            variables = msgspec.json.encode(operation.variables, order="deterministic")
-        except (UnicodeEncodeError, RecursionError):
-            raise BadRequest("The variables cannot be written as JSON in UTF-8.") from None
-        scopes = visitor.caller.scopes
-        key = (visitor.tenant_id, operation.document.sha256, operation.name, variables, scopes)
-        broadcast = self._broadcasts.get(key)
-        if broadcast is None:
-            broadcast = self._broadcasts[key] = Broadcast(
-                operation,
-                visitor=visitor,
-                call_center_of=self._authentication.call_center_of,
-                feed=self._feeds.of(visitor.tenant_id),
-                executor=self._executor,
-                clock=self._clock,
-                silence_seconds=self._limits.refresh_seconds - self._limits.poll_seconds,
-                deadline_seconds=self._limits.deadline_seconds,
-                hide_suggestions=hide_suggestions,
-                on_event=lambda seconds: self._telemetry.record_event_lag(visitor.tenant_id, seconds),
-            )
-        return broadcast
+    def _begin(self, operation: Operation, *, visitor: Visitor, hide_suggestions: bool) -> Broadcast:
+        return Broadcast(
+            operation,
+            visitor=visitor,
+            call_center_of=self._authentication.call_center_of,
+            feed=self._feeds.of(visitor.tenant_id),
+            executor=self._executor,
+            clock=self._clock,
+            silence_seconds=self._limits.refresh_seconds - self._limits.poll_seconds,
+            deadline_seconds=self._limits.deadline_seconds,
+            hide_suggestions=hide_suggestions,
+            on_event=lambda seconds: self._telemetry.record_event_lag(visitor.tenant_id, seconds),
+        )
 
     def _watch_end(self) -> None:
         if self._stopping is None:
@@ -193,3 +188,13 @@ class StreamDesk:
         if self._stopping is not None:
             self._stopping.cancel()
             await asyncio.wait([self._stopping])
+
+
+def _key_of(operation: Operation, *, visitor: Visitor) -> _Key:
+    """What streams of one broadcast have in common."""
+    try:
+        variables = msgspec.json.encode(operation.variables, order="deterministic")
+    except (UnicodeEncodeError, RecursionError):
+        raise BadRequest("The variables cannot be written as JSON in UTF-8.") from None
+    document = operation.document
+    return (visitor.tenant_id, document.sha256, operation.name, variables, visitor.caller.scopes)
