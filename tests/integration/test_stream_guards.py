@@ -1,10 +1,12 @@
 """What streams are not to be misled by: ids that nobody gave out, tenants that move, checks that fail."""
 
+from typing import Any
+
 from gateway.simulator.server import running
 from gateway.simulator.world import World
 from tests.integration.test_event_streams import SLOW, serving_three
 from tests.integration.test_stream_lives import QUICK, settings_without
-from tests.served import token_of
+from tests.served import Plan, serving, token_of
 from tests.streams import subscribed
 
 WITH_QUEUES = "subscription { agentChanged { initial agents { name queues { name } } left } }"
@@ -38,3 +40,25 @@ async def test_events_after_a_tenant_has_moved_are_of_its_new_evolux_alone() -> 
     names = {queue["name"] for agent in told.changes["agents"] for queue in agent["queues"]}
     assert names
     assert names <= {queue.name for queue in moved.queues.values()}
+
+
+async def test_an_id_of_another_subscription_or_tenant_is_a_new_beginning() -> None:
+    worlds = {name: World(token=token_of(name)) for name in ("acme", "beta")}
+    for world in worlds.values():  # equal agents, so equal states
+        world.add_agent("Ana", login="ana")
+    async with serving(worlds, plan=Plan(subscriptions=SLOW)) as (served, _simulators):
+
+        async def begins(last: str, *, tenant: str = "acme", **variables: Any) -> bool:
+            headers = {"X-Tenant": tenant, "Last-Event-ID": last}
+            async with subscribed(served.client, headers=headers, **variables) as reader:
+                return bool((await reader.next()).changes["initial"])
+
+        async with (
+            subscribed(served.client, headers={"X-Tenant": "acme"}) as mine,
+            subscribed(served.client, headers={"X-Tenant": "beta"}) as others,
+        ):
+            seen, foreign = (await mine.next()).id, (await others.next()).id
+            assert await begins(seen) is False
+            assert await begins(seen, filter={"search": "ana"}) is True
+            assert await begins(foreign) is True
+            assert await begins(seen, tenant="beta") is True
