@@ -116,6 +116,7 @@ async def test_a_page_of_another_origin_opens_no_socket_unless_it_is_named() -> 
             assert refused.value.response.status_code == 403
             [error] = json.loads(refused.value.response.body)["errors"]
             assert error["extensions"]["code"] == "FORBIDDEN"
+        assert "error" not in {line["level"] for line in served.log_lines()}
 
 
 async def test_a_socket_takes_so_many_operations_at_a_time_and_messages_no_longer_than_a_body() -> None:
