@@ -107,7 +107,11 @@ async def test_a_named_origin_may_ask_first_and_then_call(served: Served) -> Non
     assert answer.json() == {"data": {"viewer": {"name": "board"}}}
     assert answer.headers["access-control-allow-origin"] == BOARD
     assert "X-Request-Id" in answer.headers["access-control-expose-headers"]
-    assert {one.strip() for one in answer.headers["vary"].split(",")} == {"Accept", "Origin"}
+    assert {one.strip() for one in answer.headers["vary"].split(",")} == {
+        "Accept",
+        "Accept-Encoding",
+        "Origin",
+    }
 
 
 async def test_a_page_of_a_named_origin_may_use_all_of_rest_and_read_what_it_answers(served: Served) -> None:
