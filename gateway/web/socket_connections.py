@@ -27,6 +27,12 @@ class GuardedSocket(WebSocketsSansIOProtocol):
         self._write_seconds = limits.write_seconds
         self._cut_off: asyncio.TimerHandle | None = None
 
+    async def send(self, message: Any) -> None:
+        """Send; a refusal, once it is sent whole, is an answer: uvicorn would log it as none."""
+        await super().send(message)
+        if self.close_sent:
+            self.handshake_complete = True
+
     def pause_writing(self) -> None:
         """The client does not take what it is sent as fast as it is written."""
         super().pause_writing()

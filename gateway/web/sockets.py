@@ -61,7 +61,6 @@ class Sockets:
             await _refuse(
                 send, error, status=status, request_id=request_id_of(headers.get(REQUEST_ID_HEADER))
             )
-            await receive()  # that it is gone: uvicorn logs an earlier return as a fault
             return
         speaks = PROTOCOL in scope.get("subprotocols", ())
         await send({"type": "websocket.accept", "subprotocol": PROTOCOL if speaks else None})
