@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -17,8 +18,11 @@ class Wire:
         self.is_cut = False
         self.garbage: bytes | None = None
         self.url = ""
+        self.listens_on = 0
+        self.handshakes = 0
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.handshakes += 1
         if self.is_cut:
             writer.close()
             return
@@ -57,13 +61,14 @@ class Wire:
 
 
 @asynccontextmanager
-async def wired(port: int, *, count: int = 1) -> AsyncIterator[list[Wire]]:
-    """Wires to the server at this port."""
+async def wired(port: int, *, count: int = 1, tls: ssl.SSLContext | None = None) -> AsyncIterator[list[Wire]]:
+    """Wires to the server at this port; with `tls` they speak it to their callers, and plainly beyond."""
     wires = [Wire(port) for _ in range(count)]
     async with AsyncExitStack() as stack:
         for wire in wires:
-            server = await asyncio.start_server(wire.carry, "127.0.0.1", 0)
-            wire.url = f"valkey://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            server = await asyncio.start_server(wire.carry, "127.0.0.1", 0, ssl=tls)
+            wire.listens_on = server.sockets[0].getsockname()[1]
+            wire.url = f"valkey://127.0.0.1:{wire.listens_on}"
             stack.callback(server.close)
             stack.callback(wire.cut)
         yield wires
