@@ -159,6 +159,11 @@ class ListingEngine(RuleBasedStateMachine):
                 case _:
                     self.read(tenant, worker, ANY_AGE, 1, False)
 
+    @rule(tenant=TENANT, reader=WORKER, writer=WORKER)
+    def write_between_quick_reads(self, tenant: TenantId, reader: int, writer: int) -> None:
+        """The last of the reads before the write does not judge the listing any more, nor may the next."""
+        self.dance(tenant, [*[("read", reader)] * 3, ("write", writer)])
+
     @rule(tenant=TENANT, number=st.integers(0, 3))
     def let_one_go(self, tenant: TenantId, number: int) -> None:
         self.run(self.evolux[tenant].let_one_go(number))
