@@ -97,6 +97,11 @@ class ValkeyListings:
         """Whether listings are shared now: Valkey answers, writes are heard, and all own ones are told."""
         return self._link.is_well and not self._writes.are_owed
 
+    @property
+    def unchanged_seconds(self) -> float | None:
+        """For how long that has been so; None where it has been since the start."""
+        return self._link.unchanged_seconds
+
     @contextmanager
     def watch(self, key: ListingKey) -> Iterator[asyncio.Event]:
         name, landed = _name(key), asyncio.Event()

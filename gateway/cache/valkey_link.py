@@ -77,6 +77,11 @@ class ValkeyLink:
         """Whether every write of other replicas is heard of, and Valkey answers."""
         return self._is_subscribed and self._resting is None
 
+    @property
+    def unchanged_seconds(self) -> float | None:
+        """For how long that has been so; None where it never changed."""
+        return self._incidents.unchanged_seconds
+
     def lose(self, error: Exception) -> None:
         """The subscription broke: writes of other replicas may go unheard."""
         self._is_subscribed = False

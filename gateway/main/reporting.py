@@ -19,6 +19,7 @@ def status_of(
     ages_seconds: Mapping[tuple[str, str], float],
     watcher: ConfigWatcher[Settings] | None,
     sharing: bool | None,
+    sharing_for_seconds: float | None,
 ) -> GatewayStatus:
     """The whole process."""
     return GatewayStatus(
@@ -30,6 +31,7 @@ def status_of(
             is_followed=watcher is not None, refused=None if watcher is None else watcher.refused
         ),
         sharing=sharing,
+        sharing_for_seconds=None if sharing_for_seconds is None else round(sharing_for_seconds, 1),
         tenants={
             str(name): _tenant(
                 tenant, {kind: age for (of, kind), age in ages_seconds.items() if of == str(name)}

@@ -144,13 +144,16 @@ class Gateway:
 
     def status(self) -> GatewayStatus:
         """What a person is shown of this process."""
+        up_seconds, shared = self._clock.monotonic() - self._made_at, self._shared
+        unchanged = None if shared is None else shared.unchanged_seconds
         return status_of(
             self._running,
             status=self.readiness().status,
-            up_seconds=self._clock.monotonic() - self._made_at,
+            up_seconds=up_seconds,
             ages_seconds=self.listing_ages(),
             watcher=self._watcher,
-            sharing=None if self._shared is None else self._shared.is_sharing,
+            sharing=None if shared is None else shared.is_sharing,
+            sharing_for_seconds=up_seconds if shared is not None and unchanged is None else unchanged,
         )
 
     def listing_ages(self) -> dict[tuple[str, str], float]:

@@ -8,6 +8,7 @@ from gateway.domain.idempotency import AnswerStore
 from gateway.main.configuration import policies_of
 from gateway.settings import CacheSettings
 from gateway.telemetry import events
+from gateway.telemetry.loads import observe_sharing
 from gateway.telemetry.telemetry import Telemetry
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def shared_listings(
         kind: policy.fresh_seconds + max(policy.stale_seconds, policy.stale_if_error_seconds)
         for kind, policy in policies_of(cache).items()
     }
-    return ValkeyListings(
+    shared = ValkeyListings(
         cache.valkey_url,
         keep_seconds=keep_seconds,
         on_write=on_write,
@@ -84,3 +85,5 @@ def shared_listings(
         ),
         group=group,
     )
+    observe_sharing(telemetry.metrics, lambda: shared.is_sharing)
+    return shared

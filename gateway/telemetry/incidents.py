@@ -41,6 +41,12 @@ class IncidentLog:
         self._monotonic = monotonic
         self._reminder_seconds = reminder_seconds
         self._open: dict[tuple[str, ...], _Open] = {}
+        self._changed_at: float | None = None
+
+    @property
+    def unchanged_seconds(self) -> float | None:
+        """For how long nothing has begun to fail and nothing has recovered; None where nothing ever did."""
+        return None if self._changed_at is None else self._monotonic() - self._changed_at
 
     def fail(self, *key: str, **fields: object) -> None:
         """Note one failure of the thing that `key` names."""
@@ -50,6 +56,7 @@ class IncidentLog:
         incident = self._open.get(key)
         if incident is None:
             self._open[key] = _Open(now, now)
+            self._changed_at = now
             self._log.warning(self._failed, count=1, **fields)
             return
         incident.count += 1
@@ -60,6 +67,9 @@ class IncidentLog:
     def recover(self, *key: str, **fields: object) -> None:
         """Note that the thing works; says nothing where no incident is open."""
         incident = self._open.pop(key, None)
-        if incident is not None and self._recovered is not None:
-            seconds = self._monotonic() - incident.began_at
+        if incident is None:
+            return
+        self._changed_at = now = self._monotonic()
+        if self._recovered is not None:
+            seconds = now - incident.began_at
             self._log.warning(self._recovered, count=incident.count, seconds=seconds, **fields)

@@ -205,6 +205,12 @@ KEYED_WRITES: Final = Metric(
     description="Writes with an idempotency key, by what became of them.",
     labels=(labels.KEYED_OUTCOME,),
 )
+SHARING: Final = Metric(
+    name="gateway.sharing.state",
+    kind=MetricKind.OBSERVED_GAUGE,
+    unit="{state}",
+    description="Whether listings are shared through Valkey: 1, or 0 while it fails; none without one.",
+)
 STREAMS_OPEN: Final = Metric(
     name="gateway.subscriptions.open",
     kind=MetricKind.OBSERVED_GAUGE,

@@ -1,4 +1,4 @@
-"""The load on each tenant's Evolux, read from its protection whenever somebody looks."""
+"""What is read whenever somebody looks: the load on each tenant's Evolux, and whether listings are shared."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
@@ -37,6 +37,11 @@ def observe_loads(metrics: Metrics, read: Callable[[], Mapping[str, UpstreamLoad
     """Show what `read` gives, by tenant."""
     for metric, value_of in _READINGS.items():
         metrics.observe(metric, _reading(read, value_of))
+
+
+def observe_sharing(metrics: Metrics, read: Callable[[], bool]) -> None:
+    """Show whether listings are shared with other replicas now."""
+    metrics.observe(instruments.SHARING, lambda: [({}, float(read()))])
 
 
 def _reading(

@@ -41,7 +41,10 @@ class ConfigurationStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GatewayStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One process; `sharing` is whether listings are shared with others, None where they are not to be."""
+    """One process; `sharing` is whether listings are shared with others, None where they are not to be.
+
+    `sharing_for_seconds` is for how long that has been so.
+    """
 
     status: str
     version: str
@@ -49,6 +52,7 @@ class GatewayStatus(msgspec.Struct, frozen=True, kw_only=True):
     up_seconds: float
     configuration: ConfigurationStatus
     sharing: bool | None
+    sharing_for_seconds: float | None
     tenants: Mapping[str, TenantStatus]
 
 

@@ -133,6 +133,8 @@ tests:
       - {{series: '{open},transport="sse"}}', values: '0+500x40'}}
       - {{series: '{open},transport="websocket"}}', values: '1x40'}}
       - {{series: 'gateway_subscriptions_open{{pod="b",tenant="beta",transport="sse"}}', values: '5000x40'}}
+      - {{series: 'gateway_sharing_state{{pod="a"}}', values: '1x10 0x10 1x20'}}
+      - {{series: 'gateway_sharing_state{{pod="b"}}', values: '1x40'}}
       - {{series: '{exports},outcome="failed"}}', values: '0x5 1x35'}}
       - {{series: '{exports},outcome="left"}}', values: '0+9x40'}}
     alert_rule_test:
@@ -152,6 +154,15 @@ tests:
             exp_annotations:
               summary: a has more than 8,000 subscriptions open; at 10,000 it lets no more in.
               runbook: docs/operations.md#subscriptionsnearlimit
+      - {{eval_time: 14m, alertname: SharingLost, exp_alerts: []}}
+      - eval_time: 17m
+        alertname: SharingLost
+        exp_alerts:
+          - exp_labels: {{severity: warning, pod: a}}
+            exp_annotations:
+              summary: "a does not reach Valkey: it reads Evolux for itself and hears of no other's writes."
+              runbook: docs/operations.md#sharinglost
+      - {{eval_time: 23m, alertname: SharingLost, exp_alerts: []}}
       - {{eval_time: 4m, alertname: ExportsFail, exp_alerts: []}}
       - eval_time: 8m
         alertname: ExportsFail

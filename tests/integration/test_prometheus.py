@@ -14,10 +14,12 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway.settings import LimitSettings, TelemetrySettings
+from gateway.domain.secrets import SecretUrl
+from gateway.settings import CacheSettings, LimitSettings, TelemetrySettings
 from gateway.simulator.world import World
 from gateway.telemetry.instruments import Metric, MetricKind, metrics
 from tests.otlp import CALLER_TRACE, TRACEPARENT, receiving
+from tests.replicas import RunningValkey, running_valkey
 from tests.served import KEY, Plan, Served, serving, token_of
 from tests.streams import subscribed
 from tests.tools import require_tool
@@ -150,13 +152,22 @@ async def test_the_page_has_the_form_that_is_asked_for(accept: str | None, kind:
     assert page.text.endswith("# EOF\n") == (kind == "application/openmetrics-text")
 
 
-async def test_a_real_prometheus_answers_every_query_of_the_dashboard(tmp_path: Path) -> None:
+@pytest.fixture
+def valkey() -> Iterator[RunningValkey]:
+    with running_valkey() as server:
+        yield server
+
+
+async def test_a_real_prometheus_answers_every_query_of_the_dashboard(
+    tmp_path: Path, valkey: RunningValkey
+) -> None:
     world = World.seeded(40, token=token_of("acme"))
     async with (
         receiving() as received,
         serving(
             world,
             plan=Plan(
+                cache=CacheSettings(valkey_url=SecretUrl(valkey.url)),
                 limits=LimitSettings(retry_wait_seconds=0.01),
                 telemetry=TelemetrySettings(otlp_endpoint=received.endpoint, sample_ratio=0),
             ),

@@ -1,13 +1,15 @@
 """`/v1/status` for a person: the state of what the caller may see, and nothing that opens a door."""
 
 import json
+from dataclasses import replace
 
 import httpx
 
-from gateway.domain.secrets import KeyDigest
-from gateway.settings import CallerSettings, LimitSettings
+from gateway.domain.secrets import KeyDigest, SecretUrl
+from gateway.settings import CacheSettings, CallerSettings, LimitSettings
 from gateway.settings.tree import ScopeName
 from gateway.simulator.world import World
+from tests.replicas import running_valkey, until
 from tests.served import READER_KEY, Plan, Served, serving, token_of
 
 OPERATOR, CUSTOMER = "planted-key-of-an-operator", "planted-key-of-a-customer"
@@ -44,7 +46,7 @@ async def test_an_operator_sees_tenants_breakers_and_the_ages_of_listings() -> N
     told = answer.json()
     assert told["status"] == "degraded"
     assert told["configuration"] == {"is_followed": False, "refused": None}
-    assert told["sharing"] is None
+    assert (told["sharing"], told["sharing_for_seconds"]) == (None, None)
     acme, bravo = told["tenants"]["acme"], told["tenants"]["bravo"]
     assert (acme["breaker"], acme["problem"]) == ("closed", None)
     assert set(acme["listing_ages_seconds"]) == {"agents", "queues"}
@@ -52,6 +54,35 @@ async def test_an_operator_sees_tenants_breakers_and_the_ages_of_listings() -> N
     assert (bravo["breaker"], bravo["problem"]) == ("open", "UPSTREAM_UNAVAILABLE")
     assert 0 < bravo["breaker_opens_again_in_seconds"] <= 30
     assert "agents" not in bravo["listing_ages_seconds"]
+
+
+async def test_whether_and_since_when_listings_are_shared_is_told_and_measured() -> None:
+    async def sharing() -> tuple[bool, float]:
+        page = (await served.client.get("/metrics")).text
+        [shown] = [line.split()[1] for line in page.splitlines() if line.startswith("gateway_sharing_state")]
+        told = (await status(served)).json()
+        assert float(shown) == told["sharing"]
+        return told["sharing"], told["sharing_for_seconds"]
+
+    with running_valkey() as valkey:
+        plan = replace(PLAN, cache=CacheSettings(valkey_url=SecretUrl(valkey.url)))
+        async with serving(worlds(), plan=plan) as (served, _):
+            await until(lambda: served.gateway.status().sharing is True)
+            is_sharing, seconds = await sharing()
+            assert (is_sharing, seconds <= (await status(served)).json()["up_seconds"]) == (True, True)
+            valkey.kill()
+            await until(lambda: served.gateway.status().sharing is False)
+            is_sharing, seconds = await sharing()
+            assert (is_sharing, seconds < 5) == (False, True)
+            valkey.start()
+            await until(lambda: served.gateway.status().sharing is True)
+            is_sharing, seconds = await sharing()
+            assert (is_sharing, seconds < (await status(served)).json()["up_seconds"]) == (True, True)
+
+
+async def test_without_valkey_there_is_no_word_of_sharing_among_the_metrics() -> None:
+    async with serving(worlds(), plan=PLAN) as (served, _):
+        assert "gateway_sharing_state" not in (await served.client.get("/metrics")).text
 
 
 async def test_a_caller_sees_its_own_tenants_alone() -> None:

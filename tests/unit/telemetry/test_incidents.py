@@ -41,6 +41,22 @@ def test_what_was_well_recovers_without_a_word() -> None:
     assert recorded.lines == []
 
 
+def test_it_knows_for_how_long_nothing_has_changed() -> None:
+    recorded = record()
+    incidents = upstream_incidents(recorded)
+    told: list[float | None] = []
+    incidents.recover("acme")
+    told.append(incidents.unchanged_seconds)
+    for _ in range(3):
+        incidents.fail("acme")
+        recorded.clock.now += 2
+    told.append(incidents.unchanged_seconds)
+    incidents.recover("acme")
+    recorded.clock.now += 1
+    told.append(incidents.unchanged_seconds)
+    assert told == [None, 6.0, 1.0]
+
+
 def test_each_key_has_an_incident_of_its_own() -> None:
     recorded = record()
     incidents = upstream_incidents(recorded)

@@ -25,7 +25,7 @@ from gateway.telemetry.labels import (
     UpstreamOutcome,
     WalkOutcome,
 )
-from gateway.telemetry.loads import UpstreamLoad
+from gateway.telemetry.loads import UpstreamLoad, observe_sharing
 from gateway.telemetry.metrics import Metrics, NoMetrics
 from gateway.telemetry.tallies import Histograms
 from gateway.telemetry.telemetry import Telemetry
@@ -69,6 +69,7 @@ def record_everything(telemetry: Telemetry) -> None:
     telemetry.observe_loads(lambda: {"acme": load(BreakerState.OPEN, 7), "bravo": load()})
     telemetry.observe_listing_ages(lambda: {("acme", "agents"): 4.5})
     telemetry.metrics.record(instruments.EVENT_LOOP_LAG, 0.002)
+    observe_sharing(telemetry.metrics, lambda: True)
 
 
 @pytest.mark.parametrize(
