@@ -62,3 +62,23 @@ async def test_an_id_of_another_subscription_or_tenant_is_a_new_beginning() -> N
             assert await begins(seen, filter={"search": "ana"}) is True
             assert await begins(foreign) is True
             assert await begins(seen, tenant="beta") is True
+
+
+async def test_readers_of_two_tenants_whose_agents_have_equal_ids_hear_of_their_own_alone() -> None:
+    worlds = {name: World(token=token_of(name)) for name in ("acme", "beta")}
+    for name, world in worlds.items():
+        world.add_agent(f"Ana of {name}", login="ana")
+    async with (
+        serving(worlds, plan=Plan(subscriptions=QUICK)) as (served, _simulators),
+        subscribed(served.client, headers={"X-Tenant": "acme"}) as mine,
+        subscribed(served.client, headers={"X-Tenant": "beta"}) as others,
+    ):
+        first = [(await reader.next()).changes["agents"] for reader in (mine, others)]
+        worlds["beta"].add_agent("Bia of beta", login="bia")
+        foreign = (await others.next()).changes
+        worlds["acme"].add_agent("Caio of acme", login="caio")
+        own = (await mine.next()).changes
+    assert [[agent["name"] for agent in agents] for agents in first] == [["Ana of acme"], ["Ana of beta"]]
+    assert [agent["name"] for agent in foreign["agents"]] == ["Bia of beta"]
+    assert [(agent["id"], agent["name"]) for agent in own["agents"]] == [("2", "Caio of acme")]
+    assert own["totalCount"] == 2
