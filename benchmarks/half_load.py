@@ -7,6 +7,7 @@ import asyncio
 import gc
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from benchmarks.load import HEADERS, Failed, percentile
 from benchmarks.queries import Query
 
 CONNECTIONS: Final = 32
+_PATIENCE: Final = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,12 +35,21 @@ class Paced:
 
 
 def pace(url: str, *, query: Query, per_second: float, seconds: float, windows: int) -> Paced:
-    """The best of some windows: other work on the machine only ever delays."""
-    found = [
-        uvloop.run(_window(url, body=query.body(), per_second=per_second, seconds=seconds))
-        for _ in range(windows)
-    ]
+    """The best of some windows: other work on the machine only ever delays.
+
+    `TooBusy` where the server kept up in none of them.
+    """
+    found = []
+    for _ in range(windows):
+        with suppress(TooBusy):
+            found.append(uvloop.run(_window(url, body=query.body(), per_second=per_second, seconds=seconds)))
+    if not found:
+        raise TooBusy
     return min(found, key=lambda each: each.p99_ms)
+
+
+class TooBusy(Exception):
+    """Answers did not come at the pace of the requests."""
 
 
 class _Line(asyncio.Protocol):
@@ -109,4 +120,5 @@ async def _keep_pace(
             number += 1
         else:
             await asyncio.sleep(0)
-            assert time.perf_counter() - begun < seconds * 4 + 10, "the server does not keep up"
+            if time.perf_counter() - begun > seconds * _PATIENCE:
+                raise TooBusy

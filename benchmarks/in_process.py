@@ -119,19 +119,22 @@ async def _row(query: Query, executors: list[Executor], on: Any) -> list[float]:
     return costs
 
 
-def print_in_process() -> None:
-    """The table."""
+def in_process_table() -> str:
+    """One line for each query, in microseconds."""
     afresh = build_executor(SCHEMA, max_answer_bytes=0, max_fragment_bytes=0)
     kept = build_executor(SCHEMA, max_answer_bytes=0)
     shipped = build_executor(SCHEMA)
-    print("In process, microseconds of CPU per operation on one snapshot, parsed and validated before:")
-    print("query       graphql-core   plan afresh   rows kept   as shipped   graphql-core / as shipped")
     on = StillCallCenter()
+    lines = [
+        "| query | graphql-core | plan afresh | rows kept | as shipped | graphql-core to as shipped |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
     for label, query in QUERIES.items():
         core, *planned = asyncio.run(_row(query, [afresh, kept, shipped], on))
-        columns = "".join(f"{cost:13,.1f}" for cost in planned)
-        print(f"{label:9} {core:14,.1f}{columns}{core / planned[-1]:18,.0f}", flush=True)
+        costs = " | ".join(f"{cost:,.0f}" for cost in (core, *planned))
+        lines.append(f"| {label}: {query.about} | {costs} | {core / planned[-1]:,.0f}x |")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":
-    print_in_process()
+    print(in_process_table())

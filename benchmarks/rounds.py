@@ -13,6 +13,10 @@ _FEWEST: Final = 10
 """Requests that a round has to see: the system counts processor time in hundredths of a second."""
 
 
+_PATIENCE: Final = ((1, 1_000), (1, 4), (3, 1), (9, 1))
+"""How much longer, and over how many connections at most, whoever is too slow for that is asked."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Cost:
     """The best of some rounds, each figure by itself: other work on the machine only ever takes away."""
@@ -50,23 +54,31 @@ def ask_in_turn(
 ) -> dict[str, list[tuple[float, Load]]]:
     """Microseconds of processor time per request, and the load, of each server in each round."""
     seen: dict[str, list[tuple[float, Load]]] = {name: [] for name in servers}
+    patience = dict.fromkeys(servers, 0)
     for _ in range(rounds):
         for name, server in servers.items():
-            seen[name].append(
-                _one(server, label=label, query=query, seconds=seconds, connections=connections)
-            )
+            for at in range(patience[name], len(_PATIENCE)):
+                patience[name] = at
+                longer, most = _PATIENCE[at]
+                cost, found = _one(
+                    server,
+                    label=label,
+                    query=query,
+                    seconds=seconds * longer,
+                    connections=min(connections, most),
+                )
+                if found.requests >= _FEWEST:
+                    break
+            assert found.requests, f"{server.url} did not answer {label} at all"
+            seen[name].append((cost, found))
     return seen
 
 
 def _one(server: Server, *, label: str, query: Query, seconds: float, connections: int) -> tuple[float, Load]:
-    """Microseconds of the server's processor time per request, and the load; longer where it is too slow."""
-    for patience in (1, 3, 9):
-        before = cpu_seconds(tree_of(server.pid))
-        seen = load(server.address(label), query=query, seconds=seconds * patience, connections=connections)
-        if seen.requests >= _FEWEST:
-            break
-    assert seen.requests, f"{server.url} did not answer {label} at all"
-    return (cpu_seconds(tree_of(server.pid)) - before) / seen.requests * 1e6, seen
+    """Microseconds of the server's processor time per request, and the load."""
+    before = cpu_seconds(tree_of(server.pid))
+    found = load(server.address(label), query=query, seconds=seconds, connections=connections)
+    return (cpu_seconds(tree_of(server.pid)) - before) / max(1, found.requests) * 1e6, found
 
 
 def _best(found: list[tuple[float, Load]]) -> Cost:

@@ -20,6 +20,15 @@ OURS: Final = ("gateway", "kept", "afresh")
 THEIRS: Final = ("usual", "mercurius", "bare")
 PAGES: Final = (Path("README.md"), Path("docs/performance.md"))
 
+TARGETS: Final[Mapping[tuple[str, str], tuple[float | None, ...]]] = {
+    ("Q1", "gateway"): (15, 0.5, 0.3),
+    ("Q2", "gateway"): (45, 1.2, 0.35),
+    ("Q2", "kept"): (30, 0.8, None),
+    ("Q2", "afresh"): (30, 0.8, None),
+    ("Q3", "gateway"): (150, 5, 0.3),
+}
+"""By query and server: at least so many times the rate of each of the others."""
+
 Results = Mapping[str, Mapping[str, Cost]]
 
 
@@ -62,8 +71,34 @@ def _ratio(costs: Mapping[str, Cost], *, name: str, to: str) -> str:
     return f"{ratio:,.0f}" if ratio >= 20 else f"{ratio:.1f}" if ratio >= 3 else f"{ratio:.2f}"
 
 
+def targets_table(results: Results, *, about: Mapping[str, str]) -> str:
+    """What was wanted beside what was measured."""
+    lines = [
+        "| measured (wanted) | usual Strawberry stack | Mercurius + JIT | bare ASGI bytes |",
+        "| --- | ---: | ---: | ---: |",
+    ]
+    for (label, name), wanted in TARGETS.items():
+        if name in results.get(label, {}):
+            cells = (
+                f"{_ratio(results[label], name=name, to=other)} ({least}{'' if ok else ', missed'})"
+                if least
+                else ""
+                for other, least in zip(THEIRS, wanted, strict=True)
+                for ok in [_is_reached(results[label], name=name, to=other, least=least)]
+            )
+            what = f"{label}: {about[label]}" + SHOWN[name].removeprefix("the gateway")
+            lines.append(f"| {what} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _is_reached(costs: Mapping[str, Cost], *, name: str, to: str, least: float | None) -> bool:
+    return least is None or to not in costs or costs[to].cpu_us / costs[name].cpu_us >= least
+
+
 def latency_line(paced: Mapping[str, Paced]) -> str:
     """What a steady half of the most that the gateway does costs in time."""
+    if not paced:
+        return "Q2 at half load: the machine was too busy to keep the pace."
     told = (
         f"{SHOWN[name]} p50 {each.p50_ms:.2f} ms, p99 {each.p99_ms:.2f} ms ({each.spread:.1f} times)"
         for name, each in paced.items()
