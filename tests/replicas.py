@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -210,8 +210,15 @@ async def until(is_so: Callable[[], object], *, seconds: float = 5.0) -> None:
 
 
 def _value(client: Any, key: bytes) -> bytes:
-    if client.type(key) == b"hash":
-        parts: Iterable[tuple[bytes, bytes]] = client.hgetall(key).items()
-        return b" ".join(name + b"=" + value for name, value in parts)
-    value: bytes = client.get(key)
-    return value
+    """All that stands under a key; nothing where it has gone since it was seen."""
+    kind = client.type(key)
+    if kind == b"hash":
+        return _joined(client.hgetall(key))
+    if kind == b"stream":
+        return b" ".join(_joined(fields) for _, fields in client.xrange(key))
+    value: bytes | None = client.get(key)
+    return value or b""
+
+
+def _joined(fields: Mapping[bytes, bytes]) -> bytes:
+    return b" ".join(name + b"=" + value for name, value in fields.items())
