@@ -103,6 +103,18 @@ def test_manifests_are_mounted_where_the_values_say() -> None:
     }
 
 
+def test_the_authority_of_valkeys_certificate_is_mounted_where_its_url_says() -> None:
+    deployment = objects("full")["Deployment"]
+    [url] = [one["value"] for one in container(deployment)["env"] if one["name"].endswith("VALKEY_URL")]
+    [mount] = [one for one in container(deployment)["volumeMounts"] if one["name"] == "valkey-ca"]
+    volumes = {one["name"]: one for one in deployment["spec"]["template"]["spec"]["volumes"]}
+
+    assert url.endswith(f"?ssl_ca_certs={mount['mountPath']}/ca.crt")
+    assert mount["readOnly"] is True
+    assert volumes["valkey-ca"]["secret"]["secretName"] == "valkey-ca"
+    assert volumes["valkey-ca"]["secret"]["items"] == [{"key": "ca.crt", "path": "ca.crt"}]
+
+
 def test_certificates_are_named_where_the_chart_mounts_them() -> None:
     found = objects("full")
     server = tomllib.loads(found["ConfigMap"]["data"]["gateway.toml"])["server"]
