@@ -74,22 +74,24 @@ class JsonAccessLog:
         key = (tenant, caller, method, route, status, operation_kind, operation_name, code)
         common = self._common.get(key)
         if common is None:
-            common = self._encode_common(key)
+            common = self._encode_common(key, operation_name=operation_name)
         self._stream.write(
             f'{self._head},"request_id":"{redact_text(request_id)}","trace_id":"{trace_id}"{common},'
             f'"duration_ms":{duration_ms},"timestamp":"{self._clock.now()}"}}\n'
         )
         self._stream.flush()
 
-    def _encode_common(self, key: tuple[str | int | None, ...]) -> str:
+    def _encode_common(self, key: tuple[str | int | None, ...], *, operation_name: str | None) -> str:
         named = {
             name: redact_text(value) if isinstance(value, str) else value
             for name, value in zip(_COMMON, key, strict=True)
             if value is not None
         }
-        if len(self._common) >= _MAX_COMMON:
-            self._common.clear()
-        common = self._common[key] = "," + _ENCODE(named)[1:-1]
+        common = "," + _ENCODE(named)[1:-1]
+        if operation_name is None or len(operation_name) <= _MAX_KEPT_NAME:
+            if len(self._common) >= _MAX_COMMON:
+                self._common.clear()
+            self._common[key] = common
         return common
 
 
@@ -122,4 +124,6 @@ _COMMON: Final = (
     "code",
 )
 _MAX_COMMON: Final = 1_000
+_MAX_KEPT_NAME: Final = 100
+"""In letters: a caller may choose a longer name, and another one each time."""
 _ENCODE: Final = json.JSONEncoder(separators=(",", ":")).encode
