@@ -1,9 +1,8 @@
 """The one thing that is handed on: traces, metrics and logs of a process."""
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
 from threading import Thread
 from typing import Final, Self, TextIO
 
@@ -31,7 +30,7 @@ from gateway.telemetry.labels import (
 from gateway.telemetry.line_budget import LineBudget
 from gateway.telemetry.loads import UpstreamLoad, observe_loads
 from gateway.telemetry.logs import LogFormat, LogLevel, Logs, configure_logs
-from gateway.telemetry.loop_lag import sample_loop_lag
+from gateway.telemetry.loop_lag import sampling_loop_lag
 from gateway.telemetry.metrics import Metrics, NoMetrics
 from gateway.telemetry.tallies import Histograms, Write
 from gateway.telemetry.tracing import Tracing
@@ -272,20 +271,10 @@ class Telemetry:
             ],
         )
 
-    @asynccontextmanager
-    async def watching_loop(self, *, interval_seconds: float = 0.5) -> AsyncIterator[None]:
+    def watching_loop(self, *, interval_seconds: float = 0.5) -> AbstractAsyncContextManager[None]:
         """Sample the running event loop's lag for as long as the block runs."""
-
-        def record(lag_seconds: float) -> None:
-            self.metrics.record(instruments.EVENT_LOOP_LAG, lag_seconds)
-
-        task = asyncio.create_task(sample_loop_lag(record, interval_seconds=interval_seconds))
-        try:
-            yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        record = self.metrics.cell(instruments.EVENT_LOOP_LAG)
+        return sampling_loop_lag(record, interval_seconds=interval_seconds)
 
     def shutdown(self, *, timeout_seconds: float = 2.0) -> None:
         """Send what is left, within the time given and half a second, whatever the collector does."""
