@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
+from http import HTTPStatus
 from typing import Final
 
 import brotli
@@ -76,9 +77,12 @@ class _Compressing:
 
     async def __call__(self, message: Message) -> None:
         head = self._head
-        if message["type"] == "http.response.start" and _is_compressible(message):
-            self._head = message
-            return
+        if message["type"] == "http.response.start":
+            if _is_compressible(message):
+                self._head = message
+                return
+            if message["status"] == HTTPStatus.NOT_MODIFIED:
+                _vary(message)  # else it would take from what a cache holds that it is compressed for some
         if head is not None:
             self._head = None
             if not message.get("more_body"):

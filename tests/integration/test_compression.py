@@ -114,6 +114,7 @@ async def test_rest_is_compressed_with_a_weak_etag_that_still_matches(served: Se
     assert etag.startswith('W/"')
     again = await served.client.get("/v1/agents?first=200", headers={**headers, "If-None-Match": etag})
     assert (again.status_code, again.content) == (304, b"")
+    assert "Accept-Encoding" in again.headers["vary"]
 
 
 async def test_a_query_by_get_is_answered_304_while_its_answer_is_the_same(served: Served) -> None:
@@ -129,6 +130,7 @@ async def test_a_query_by_get_is_answered_304_while_its_answer_is_the_same(serve
         assert first.headers["vary"] == "Authorization, X-Tenant, Accept, Accept-Encoding"
         again = await get(**{"If-None-Match": f'"other", {first.headers["etag"]}'})
         assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["vary"] == first.headers["vary"]
         assert again.headers["cache-status"] == "evolux-gateway; hit"
         assert again.headers["etag"].removeprefix("W/") == first.headers["etag"].removeprefix("W/")
     write = 'mutation { updateAgent(input: { id: "1", name: "Aline" }) { errors { code } } }'
