@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from threading import Thread
 from typing import Final, Self, TextIO
 
@@ -273,7 +274,7 @@ class Telemetry:
 
     def watching_loop(self, *, interval_seconds: float = 0.5) -> AbstractAsyncContextManager[None]:
         """Sample the running event loop's lag for as long as the block runs."""
-        record = self.metrics.cell(instruments.EVENT_LOOP_LAG)
+        record = partial(self.metrics.record, instruments.EVENT_LOOP_LAG)
         return sampling_loop_lag(record, interval_seconds=interval_seconds)
 
     def shutdown(self, *, timeout_seconds: float = 2.0) -> None:
