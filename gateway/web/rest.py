@@ -231,7 +231,8 @@ def _media_type(operation: Operation, request: Request) -> str | None:
     named = request.query_params.get("format")
     if named in {each.value for each in operation.formats}:
         return _offered(operation)[0]
-    return best_of(request.headers.get("accept"), offered=_offered(operation))
+    accept = ", ".join(request.headers.getlist("accept"))  # several lines are one list
+    return best_of(accept, offered=_offered(operation))
 
 
 def _read_asked(operation: Operation, request: Request, *, body: bytes, media_type: str) -> Asked:

@@ -15,7 +15,7 @@ from gateway.simulator.server import RunningSimulator
 from gateway.simulator.world import World
 from tests.integration.test_lost_answers import PATIENT, a_world
 from tests.integration.test_rest import PROBLEM, ask
-from tests.served import Plan, Served, serving
+from tests.served import KEY, Plan, Served, serving, token_of
 
 TYPES = {
     "csv": "text/csv",
@@ -202,3 +202,12 @@ async def test_a_bound_on_age_is_kept_and_told(both: tuple[Served, RunningSimula
     assert len(simulator.requests) > walks
     assert "fwd=miss" in fresh.headers["cache-status"]
     assert fresh.headers["snapshot-version"] == held.headers["snapshot-version"]
+
+
+async def test_accept_may_be_told_in_several_lines() -> None:
+    async with serving(World.seeded(5, token=token_of("acme"))) as (served, _):
+        accepted = [("Accept", "image/png"), ("Accept", "application/x-ndjson")]
+        headers = [("Authorization", f"Bearer {KEY}"), *accepted]
+        answer = await served.client.get("/v1/exports/agents", headers=headers)
+    assert answer.status_code == httpx.codes.OK
+    assert answer.headers["content-type"] == "application/x-ndjson; charset=utf-8"
