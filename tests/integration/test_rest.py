@@ -87,16 +87,17 @@ async def test_an_agent_is_the_same_in_both_surfaces(served: Served, world: Worl
 
 async def test_what_is_held_is_not_sent_again(served: Served, world: World) -> None:
     first = await ask(served, "GET", "/agents?first=3")
-    tag = first.headers["etag"]
-    again = await ask(served, "GET", "/agents?first=3", headers={"If-None-Match": f'"x", W/{tag}'})
-    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+    tag = first.headers["etag"].removeprefix("W/")  # the tag of a compressed answer is weak
+    for held in (tag, f"W/{tag}"):
+        again = await ask(served, "GET", "/agents?first=3", headers={"If-None-Match": f'"x", {held}'})
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
     other = await ask(served, "GET", "/agents?first=4", headers={"If-None-Match": tag})
     assert other.status_code == 200
     world.rename_agent(1, name="Outra")
     fresh = {"If-None-Match": tag, "Cache-Control": "no-cache"}
     changed = await ask(served, "GET", "/agents?first=3", headers=fresh)
     assert changed.status_code == 200
-    assert changed.headers["etag"] != tag
+    assert changed.headers["etag"].removeprefix("W/") != tag
     assert changed.headers["cache-status"].startswith("evolux-gateway; fwd=miss")
     assert first.headers["age"] == "0"
 
