@@ -249,6 +249,23 @@ async def test_an_export_is_a_span_as_long_as_its_sending() -> None:
     assert sending.status.code == OK
 
 
+async def test_an_export_that_is_left_is_no_error() -> None:
+    async with receiving() as received:
+        plan = traced(received, upstream_requests_per_second=10_000, upstream_burst=10_000)
+        async with serving(crowd(12_000), plan=plan) as (served, _):
+            asked = {"Authorization": f"Bearer {KEY}", **TRACEPARENT}
+            url = "/v1/exports/agents?format=ndjson"
+            async with served.client.stream("GET", url, headers=asked) as answer:
+                await anext(answer.aiter_raw())
+            await until(lambda: any(line["event"] == "audit.export" for line in served.log_lines()))
+        await until(lambda: bool(received.named("export ndjson")))
+
+    [sending] = received.named("export ndjson")
+    told = attributes_of(sending)
+    assert (told["gateway.export.outcome"], told["gateway.cancelled"]) == ("left", True)
+    assert (sending.status.code, "error.type" in told) == (OK, False)
+
+
 async def test_a_reading_for_subscribers_is_a_trace_of_its_own() -> None:
     async with receiving() as received:
         plan = traced(received)
