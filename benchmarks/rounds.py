@@ -10,9 +10,7 @@ from benchmarks.queries import Query
 from benchmarks.served import cpu_seconds, tree_of
 
 _FEWEST: Final = 10
-"""Requests that a round has to see: the system counts processor time in hundredths of a second."""
-
-
+"""Requests of each connection that a round has to see: what is under way at its end is not counted."""
 _PATIENCE: Final = ((1, 1_000), (1, 4), (3, 1), (9, 1))
 """How much longer, and over how many connections at most, whoever is too slow for that is asked."""
 
@@ -60,14 +58,11 @@ def ask_in_turn(
             for at in range(patience[name], len(_PATIENCE)):
                 patience[name] = at
                 longer, most = _PATIENCE[at]
+                taken = min(connections, most)
                 cost, found = _one(
-                    server,
-                    label=label,
-                    query=query,
-                    seconds=seconds * longer,
-                    connections=min(connections, most),
+                    server, label=label, query=query, seconds=seconds * longer, connections=taken
                 )
-                if found.requests >= _FEWEST:
+                if found.requests >= _FEWEST * taken:
                     break
             assert found.requests, f"{server.url} did not answer {label} at all"
             seen[name].append((cost, found))
