@@ -82,7 +82,8 @@ class DeadlineSeen:
         self.deadlines: list[Deadline | None] = []
 
     def __getattr__(self, name: str) -> Any:
-        self.deadlines.append(current_deadline())
+        if not name.endswith("_at_hand"):  # what is at hand waits for nothing
+            self.deadlines.append(current_deadline())
         return getattr(self._inner, name)
 
 
