@@ -119,7 +119,9 @@ async def compare(generated: Generated, *, executor: Executor, rng: Random, cost
         answered = await by_engine(operation, ours, executor=executor, warm=step != "again")
         if step == "again" and expected.count(b'"requestId"') > 1:
             continue  # with reads under way, the order of several errors is not the specification's business
-        if "agent_pauses" in on.calls:  # waited for by graphql-core, at hand once the engine hands over
+        takes_all = expected.startswith(b'{"data":null')
+        if "agent_pauses" in on.calls or (step == "again" and takes_all):
+            # waited for by graphql-core, at hand once the engine hands over, or waited for on another loop
             assert is_alike_but_for_waits(answered, expected), (step, generated)
         else:
             assert answered == expected, (step, generated)
