@@ -1,6 +1,7 @@
 """The wheel alone, in a new environment without a source tree, serves what the repository does."""
 
 import asyncio
+import os
 import re
 import subprocess
 import sys
@@ -20,9 +21,14 @@ ROOT = Path(__file__).parents[2]
 READ = "{ agents(first: 3) { nodes { id name state } totalCount } }"
 
 
+def alone() -> dict[str, str]:
+    """The environment of a process that is shown no source tree."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+
 def run(*command: str | Path, cwd: Path) -> str:
     told = subprocess.run(  # noqa: S603 - our own words
-        command, cwd=cwd, check=False, text=True, capture_output=True
+        command, cwd=cwd, check=False, text=True, capture_output=True, env=alone()
     )
     assert told.returncode == 0, told.stdout + told.stderr
     return told.stdout
@@ -59,6 +65,7 @@ async def demo(environment: Path, *, folder: Path) -> AsyncIterator[httpx.AsyncC
             "--port",
             str(port),
             cwd=folder,
+            env=alone(),
             stdout=output,
             stderr=output,
         )
