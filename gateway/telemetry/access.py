@@ -2,6 +2,7 @@
 
 import json
 import time
+from asyncio import get_running_loop
 from typing import Final, Protocol, TextIO
 
 from structlog.typing import FilteringBoundLogger
@@ -46,11 +47,13 @@ class LoggedAccess:
 class JsonAccessLog:
     """Access lines as JSON, with the fields and the redaction of all other lines at a tenth of the cost.
 
-    What requests have in common is encoded once for all of them.
+    What requests have in common is encoded once for all of them, and the lines of ten milliseconds are handed
+    to the system together: in portions that a pipe takes whole, for other workers write to it too.
     """
 
     def __init__(self, stream: TextIO, *, name: str) -> None:
         self._stream = stream
+        self._held_letters = 0
         self._head = _ENCODE({"event": str(events.ACCESS), "level": "info", "logger": name})[:-1]
         self._clock = IsoClock()
         self._common: dict[tuple[str | int | None, ...], str] = {}
@@ -75,11 +78,32 @@ class JsonAccessLog:
         common = self._common.get(key)
         if common is None:
             common = self._encode_common(key, operation_name=operation_name)
-        self._stream.write(
+        self._write(
             f'{self._head},"request_id":"{redact_text(request_id)}","trace_id":"{trace_id}"{common},'
             f'"duration_ms":{duration_ms},"timestamp":"{self._clock.now()}"}}\n'
         )
-        self._stream.flush()
+
+    def _write(self, line: str) -> None:
+        held = self._held_letters + len(line)
+        if held > len(line):  # somebody will flush
+            if held > _PORTION:
+                self._stream.flush()
+                held = len(line)
+            self._stream.write(line)
+            self._held_letters = held
+            return
+        self._stream.write(line)
+        try:
+            get_running_loop().call_later(_HELD_SECONDS, self._flush)
+        except RuntimeError:  # nothing runs that would come back
+            self._stream.flush()
+            return
+        self._held_letters = held
+
+    def _flush(self) -> None:
+        self._held_letters = 0
+        if not self._stream.closed:
+            self._stream.flush()
 
     def _encode_common(self, key: tuple[str | int | None, ...], *, operation_name: str | None) -> str:
         named = {
@@ -99,19 +123,23 @@ class IsoClock:
     """The time as RFC 3339 in UTC, to the microsecond; what lasts a second is put together once in it."""
 
     def __init__(self) -> None:
-        self._second = -1
+        self._began_at = 0
         self._prefix = ""
 
     def now(self) -> str:
         """As `2026-01-31T12:00:00.000001Z`."""
         microseconds = time.time_ns() // 1000
-        second, fraction = divmod(microseconds, _MICROSECONDS)
-        if second != self._second:
-            self._second = second
+        fraction = microseconds - self._began_at
+        if not 0 <= fraction < _MICROSECONDS:
+            second, fraction = divmod(microseconds, _MICROSECONDS)
+            self._began_at = second * _MICROSECONDS
             self._prefix = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(second))
         return f"{self._prefix}{fraction:06d}Z"
 
 
+_HELD_SECONDS: Final = 0.01
+_PORTION: Final = 4_096
+"""In letters, which JSON makes bytes: what POSIX lets a pipe take at one stroke."""
 _MICROSECONDS: Final = 1_000_000
 _COMMON: Final = (
     "tenant",

@@ -85,12 +85,11 @@ class OtlpExport:
         from opentelemetry.exporter.otlp.proto.http.metric_exporter import (  # noqa: PLC0415 - 5 MB, only here
             OTLPMetricExporter,
         )
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415 - the same
-            OTLPSpanExporter,
-        )
+
+        from gateway.telemetry.otlp_spans import OtlpSpanExport  # noqa: PLC0415 - the same
 
         timeout = EXPORT_TIMEOUT_SECONDS
-        spans = OTLPSpanExporter(endpoint=_signal_url(endpoint, "traces"), timeout=timeout)
+        spans = OtlpSpanExport(_signal_url(endpoint, "traces"), timeout_seconds=timeout)
         metrics = OTLPMetricExporter(endpoint=_signal_url(endpoint, "metrics"), timeout=timeout)
         self._exporters = (spans, metrics)
         self.span_processor: SpanProcessor = BatchSpanProcessor(

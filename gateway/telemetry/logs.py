@@ -55,7 +55,7 @@ class Logs:
         levels: Mapping[str, LogLevel] | None = None,
         stream: TextIO | None = None,
     ) -> None:
-        self._stream = stream or sys.stderr
+        self._stream = stream or _standard_error()
         self._level = level
         self._is_json = fmt == "json" or (fmt == "auto" and not self._stream.isatty())
         self._levels: Mapping[str, LogLevel] = {**QUIETED, **(levels or {})}
@@ -133,7 +133,9 @@ class Logs:
         return fields
 
     def close(self) -> None:
-        """Give the standard library and structlog what they were set to before."""
+        """Write what is held back, and set the standard library and structlog as they were before."""
+        if not self._stream.closed:
+            self._stream.flush()
         while self._undo:
             self._undo.pop()()
 
@@ -141,6 +143,17 @@ class Logs:
         if self._is_json:
             return [_json_line]
         return [_printable, structlog.dev.ConsoleRenderer(colors=self._stream.isatty())]
+
+
+def _standard_error() -> TextIO:
+    """Standard error, flushed when told to: Python's own is at every line's end."""
+    try:
+        is_terminal, number = sys.stderr.isatty(), sys.stderr.fileno()
+    except (OSError, ValueError):  # replaced by something that is no file
+        return sys.stderr
+    if is_terminal:
+        return sys.stderr
+    return open(number, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
 
 
 class _NamedLogger(structlog.WriteLogger):

@@ -163,7 +163,6 @@ class UnsampledRoot(OpenSpan):
     _outer: Token[str]
 
     def __init__(self, trace_id: str) -> None:
-        super().__init__(INVALID_SPAN)
         self._trace_id = trace_id
 
     @property

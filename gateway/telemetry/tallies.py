@@ -5,9 +5,12 @@ reads them whenever somebody looks: counters and gauges as observed instruments,
 """
 
 import time
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from math import fsum
+from threading import Lock
+from typing import Final
 
 from opentelemetry.sdk.metrics import Exemplar
 from opentelemetry.sdk.metrics.export import (
@@ -83,9 +86,9 @@ class Tally:
 
 
 class _Buckets:
-    """The values under one set of labels."""
+    """The values under one set of labels. They are sorted into their buckets many at a time, or when read."""
 
-    __slots__ = ("began_at_ns", "bounds", "counts", "exemplars", "max", "min", "sum")
+    __slots__ = ("_folding", "_pending", "began_at_ns", "bounds", "counts", "exemplars", "max", "min", "sum")
 
     def __init__(self, bounds: tuple[float, ...], began_at_ns: int) -> None:
         self.bounds = bounds
@@ -95,16 +98,58 @@ class _Buckets:
         self.min = float("inf")
         self.max = float("-inf")
         self.exemplars: dict[int, Exemplar] = {}
+        self._pending: list[float] = []
+        self._folding = Lock()
 
     def put(self, value: float) -> None:
-        at = bisect_left(self.bounds, value)
-        self.counts[at] += 1
-        self.sum += value
-        self.min = min(self.min, value)
-        self.max = max(self.max, value)
+        self._pending.append(value)
+        if len(self._pending) >= _PENDING:
+            self.fold()
         if is_sampled():
             context = get_current_span().get_span_context()
+            at = bisect_left(self.bounds, value)
             self.exemplars[at] = Exemplar({}, value, time.time_ns(), context.span_id, context.trace_id)
+
+    def fold(self) -> None:
+        """Count what waits."""
+        with self._folding:
+            self._fold()
+
+    def as_point(self, attributes: dict[str, str]) -> HistogramDataPoint:
+        """Give all values so far, for whoever reads, in a thread of its own."""
+        with self._folding:
+            self._fold()
+            return HistogramDataPoint(
+                attributes=attributes,
+                start_time_unix_nano=self.began_at_ns,
+                time_unix_nano=time.time_ns(),
+                count=sum(self.counts),
+                sum=self.sum,
+                bucket_counts=tuple(self.counts),
+                explicit_bounds=self.bounds,
+                min=self.min,
+                max=self.max,
+                exemplars=tuple(self.exemplars.values()),
+            )
+
+    def _fold(self) -> None:
+        values = self._pending[:]
+        if not values:
+            return
+        del self._pending[: len(values)]  # what was put meanwhile stands behind them
+        values.sort()
+        self.sum += fsum(values)
+        self.min = min(self.min, values[0])
+        self.max = max(self.max, values[-1])
+        counted = 0
+        for at, bound in enumerate(self.bounds):
+            reached = bisect_right(values, bound, lo=counted)
+            self.counts[at] += reached - counted
+            counted = reached
+        self.counts[-1] += len(values) - counted
+
+
+_PENDING: Final = 256
 
 
 class HistogramTally:
@@ -130,8 +175,9 @@ class HistogramTally:
     def as_data(self) -> MetricData | None:
         """Give the histogram as the SDK hands it to exporters; None before the first value."""
         points = [
-            self._point(key, buckets) for key, buckets in tuple(self._buckets.items()) if any(buckets.counts)
+            buckets.as_point(labels_of(self._metric, key)) for key, buckets in tuple(self._buckets.items())
         ]
+        points = [point for point in points if point.count]
         if not points:
             return None
         return MetricData(
@@ -139,21 +185,6 @@ class HistogramTally:
             description=self._metric.description,
             unit=self._metric.unit,
             data=Histogram(points, AggregationTemporality.CUMULATIVE),
-        )
-
-    def _point(self, key: LabelKey, buckets: _Buckets) -> HistogramDataPoint:
-        counts = tuple(buckets.counts)
-        return HistogramDataPoint(
-            attributes=labels_of(self._metric, key),
-            start_time_unix_nano=buckets.began_at_ns,
-            time_unix_nano=time.time_ns(),
-            count=sum(counts),
-            sum=buckets.sum,
-            bucket_counts=counts,
-            explicit_bounds=self._metric.buckets,
-            min=buckets.min,
-            max=buckets.max,
-            exemplars=tuple(buckets.exemplars.values()),
         )
 
 

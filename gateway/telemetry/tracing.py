@@ -7,16 +7,15 @@ from random import getrandbits, random
 from typing import Final
 
 from opentelemetry.context import Context
-from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased, Sampler
-from opentelemetry.trace import SpanContext, SpanKind, format_span_id, get_current_span
+from opentelemetry.sdk.trace import SpanProcessor
+from opentelemetry.trace import INVALID_SPAN_CONTEXT, SpanContext, SpanKind, format_span_id, get_current_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from gateway.telemetry import names
 from gateway.telemetry.labels import BreakerState, OperationKind
 from gateway.telemetry.names import Attribute, SpanShape
+from gateway.telemetry.recorder import SpanRecorder
 from gateway.telemetry.spans import (
     UNSAMPLED,
     OpenSpan,
@@ -30,7 +29,8 @@ SCOPE: Final = "gateway"
 _METHODS: Final = frozenset(HTTPMethod)
 _NOT_SAMPLED_BY_CALLER: Final = re.compile("00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-00")
 _NAME_LIMIT: Final = 100
-_LIMITS: Final = SpanLimits(max_attributes=32, max_events=4, max_links=16, max_attribute_length=256)
+_NOWHERE: Final = Context()
+"""Where no span is current: what begins there is the root of a trace."""
 
 AttributeValues = dict[str, str | int | float | bool]
 
@@ -46,17 +46,8 @@ class Tracing:
         processors: Sequence[SpanProcessor] = (),
     ) -> None:
         self._sample_ratio = sample_ratio if processors else 0.0
-        sampler: Sampler = ParentBased(ALWAYS_ON) if processors else ALWAYS_OFF
-        self._provider = TracerProvider(
-            sampler=sampler,
-            resource=resource,
-            shutdown_on_exit=False,
-            span_limits=_LIMITS,
-            meter_provider=NoOpMeterProvider(),
-        )
-        for processor in processors:
-            self._provider.add_span_processor(processor)
-        self._tracer = self._provider.get_tracer(SCOPE)
+        self._is_recorded = bool(processors)
+        self._recorder = SpanRecorder(SCOPE, resource=resource, processors=processors)
         self._propagator = TraceContextTextMapPropagator()
 
     def extract(self, headers: Mapping[str, str]) -> Context:
@@ -87,25 +78,25 @@ class Tracing:
 
         The SDK is asked only for what is sampled.
         """
-        caller, context = headers.get("traceparent"), None
+        caller, context, chosen = headers.get("traceparent"), _NOWHERE, INVALID_SPAN_CONTEXT
         if caller is not None:
             if found := _NOT_SAMPLED_BY_CALLER.fullmatch(caller):
                 return UnsampledRoot(found[1])
             context = self.extract(headers)
-        if context is None or not get_current_span(context).get_span_context().is_valid:
+            chosen = get_current_span(context).get_span_context()
+        if not chosen.is_valid:
             if random() >= self._sample_ratio:  # noqa: S311 - which requests are traced is no secret
                 return UnsampledRoot(f"{getrandbits(128):032x}")
-            context = Context()
+        elif not (chosen.trace_flags.sampled and self._is_recorded):
+            return UnsampledRoot(f"{chosen.trace_id:032x}")
         method = known_method(method)
-        span = self._tracer.start_span(
-            names.SERVER_SPAN.name(method=method, route=route), context=context, kind=SpanKind.SERVER
+        span = self._recorder.begin(
+            names.SERVER_SPAN.name(method=method, route=route),
+            kind=SpanKind.SERVER,
+            attributes={names.HTTP_METHOD: method, names.HTTP_ROUTE: route, names.URL_SCHEME: scheme},
+            context=context,
         )
-        scope = OpenSpan(span, error_status=HTTPStatus.INTERNAL_SERVER_ERROR)
-        if scope.is_recording:
-            scope.note(names.HTTP_METHOD, method)
-            scope.note(names.HTTP_ROUTE, route)
-            scope.note(names.URL_SCHEME, scheme)
-        return scope
+        return OpenSpan(span, error_status=HTTPStatus.INTERNAL_SERVER_ERROR)
 
     def operation_span(
         self,
@@ -191,7 +182,7 @@ class Tracing:
             names.SERVER_ADDRESS: server_address,
             names.SERVER_PORT: server_port,
         }
-        span = self._tracer.start_span(
+        span = self._recorder.begin(
             names.UPSTREAM_SPAN.name(method=method, template=template),
             kind=SpanKind.CLIENT,
             attributes={
@@ -206,10 +197,10 @@ class Tracing:
 
     def shutdown(self) -> None:
         """Send what is left and stop; may block as long as the exporter does."""
-        self._provider.shutdown()
+        self._recorder.shutdown()
 
     def _inner(self, shape: SpanShape, noted: AttributeValues, **parts: str) -> OpenSpan:
-        return OpenSpan(self._tracer.start_span(shape.name(**parts), attributes=noted))
+        return OpenSpan(self._recorder.begin(shape.name(**parts), attributes=noted))
 
 
 def current_span_context() -> SpanContext | None:

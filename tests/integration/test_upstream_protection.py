@@ -20,6 +20,7 @@ from gateway.evolux.client import EvoluxClient
 from gateway.evolux.connection import ConnectionLimits
 from gateway.evolux.protection.breaker import BreakerLimits
 from gateway.evolux.protection.protection import Protection
+from gateway.evolux.protection.timers import LoopTimers
 from gateway.evolux.protection.turnstile import TurnstileLimits
 from gateway.evolux.retries import Retries
 from gateway.simulator.faults import ArmedFault, Faults
@@ -30,7 +31,20 @@ from tests.unit.evolux.raw_evolux import Tokens
 
 TOKEN = "planted-token"
 AGENTS = "/api/v1/agents"
-OPEN_SECONDS = 0.3
+OPEN_SECONDS = 60.0
+
+
+class MovedTimers(LoopTimers):
+    """The machine's clock, which a test puts forward."""
+
+    def __init__(self) -> None:
+        self._ahead_seconds = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self._ahead_seconds
+
+    def go_forward(self, seconds: float) -> None:
+        self._ahead_seconds += seconds
 
 
 @dataclass(kw_only=True)
@@ -40,6 +54,7 @@ class Tenant:
     call_center: EvoluxCallCenter
     protection: Protection
     evolux: RunningSimulator
+    timers: MovedTimers
 
     def breaker(self) -> BreakerState:
         return self.protection.state.breaker
@@ -70,11 +85,12 @@ async def a_tenant(
     latency_seconds: float = 0.0,
     read_seconds: float = 0.5,
 ) -> AsyncIterator[Tenant]:
-    world = World.seeded(agents, token=TOKEN)
+    world, timers = World.seeded(agents, token=TOKEN), MovedTimers()
     async with running(world, latency_seconds=latency_seconds) as evolux:
         protection = Protection(
             turnstile=TurnstileLimits(concurrency=concurrency, requests_per_second=1000.0, burst=1000),
             breaker=BreakerLimits(failures=failures, window_seconds=10.0, open_seconds=OPEN_SECONDS),
+            timers=timers,
         )
         client = EvoluxClient(
             evolux.base_url,
@@ -90,6 +106,7 @@ async def a_tenant(
                 call_center=EvoluxCallCenter(client, concurrency=concurrency),
                 protection=protection,
                 evolux=evolux,
+                timers=timers,
             )
         finally:
             await client.aclose()
@@ -124,14 +141,16 @@ async def test_a_failing_evolux_is_left_alone_probed_once_and_asked_again_when_i
         assert all(error and 0 < (error.retry_after_seconds or 0) <= OPEN_SECONDS for error in refusals)
         assert len(tenant.evolux.requests) == 3
 
-        await tenant.until(lambda: tenant.breaker() is BreakerState.HALF_OPEN)
+        tenant.timers.go_forward(OPEN_SECONDS)
+        assert tenant.breaker() is BreakerState.HALF_OPEN
         probes = await asyncio.gather(*(tenant.error() for _ in range(100)))
         assert len(tenant.evolux.requests) == 4
         assert [type(error) for error in probes].count(kind) >= 1
         assert tenant.breaker() is BreakerState.OPEN
 
         tenant.evolux.faults.clear()
-        await tenant.until(lambda: tenant.breaker() is BreakerState.HALF_OPEN)
+        tenant.timers.go_forward(OPEN_SECONDS)
+        assert tenant.breaker() is BreakerState.HALF_OPEN
         assert await tenant.error() is None
         assert tenant.breaker() is BreakerState.CLOSED
         assert await tenant.error() is None

@@ -43,7 +43,7 @@ async def metric(served: Served, name: str, *, tenant: str = "acme") -> float:
 
 
 async def test_an_open_breaker_is_told_to_callers_metrics_and_the_log_and_closes_by_itself() -> None:
-    limits = LimitSettings(breaker_failures=3, breaker_open_seconds=0.5, read_attempts=1)
+    limits = LimitSettings(breaker_failures=3, breaker_open_seconds=3, read_attempts=1)
     async with serving(world(), plan=Plan(cache=NO_MEMORY, limits=limits)) as (served, simulators):
         await greeted(served)
         simulators["acme"].faults.answer(503, count=None)
@@ -57,7 +57,7 @@ async def test_an_open_breaker_is_told_to_callers_metrics_and_the_log_and_closes
         assert error["message"].startswith("Evolux failed too often: the gateway has stopped asking it")
         assert error["extensions"]["code"] == "UPSTREAM_UNAVAILABLE"
         assert error["extensions"]["retryable"] is True
-        assert 0 < error["extensions"]["retryAfterMs"] <= 500
+        assert 0 < error["extensions"]["retryAfterMs"] <= 3_000
         assert "upstreamStatus" not in error["extensions"]
         assert len(simulators["acme"].requests) == asked
         assert await metric(served, "gateway_breaker_state") == 2

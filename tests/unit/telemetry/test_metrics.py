@@ -1,3 +1,4 @@
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -30,6 +31,8 @@ from gateway.telemetry.metrics import Metrics, NoMetrics
 from gateway.telemetry.tallies import Histograms
 from gateway.telemetry.telemetry import Telemetry
 from tests.unit.telemetry.recording import labels, record, samples
+
+SUCCEEDED = labels(kind="query", code="OK")
 
 
 def load(breaker: BreakerState = BreakerState.CLOSED, in_flight: int = 0) -> UpstreamLoad:
@@ -166,6 +169,31 @@ def test_buckets_add_up_and_a_bound_belongs_to_its_bucket() -> None:
         3,
         4,
     ]
+
+
+def test_values_that_are_counted_many_at_a_time_are_counted_while_others_look() -> None:
+    recorded = record()
+    bounds = (0.001, 0.0025, 0.1, 0.25, 0.5, 99.0)
+    looking, seen = Event(), list[float]()
+
+    def look() -> None:
+        while not looking.is_set():
+            seen.append(recorded.samples("gateway_request_duration_seconds_count").get(SUCCEEDED, 0))
+
+    looker = Thread(target=look)
+    looker.start()
+    for at in range(20_000):
+        seconds = bounds[at % len(bounds)]
+        recorded.telemetry.record_request(OperationKind.QUERY, code=None, duration_seconds=seconds)
+    looking.set()
+    looker.join()
+    buckets = recorded.samples("gateway_request_duration_seconds_bucket")
+    assert seen == sorted(seen)
+    assert recorded.samples("gateway_request_duration_seconds_count")[SUCCEEDED] == 20_000
+    assert buckets[labels(kind="query", code="OK", le="0.001")] == 3_334
+    assert buckets[labels(kind="query", code="OK", le="0.1")] == 10_001
+    total = sum(bounds[at % len(bounds)] for at in range(20_000))
+    assert recorded.samples("gateway_request_duration_seconds_sum")[SUCCEEDED] == pytest.approx(total)
 
 
 def test_process_memory_and_time_are_those_of_a_living_process() -> None:
