@@ -77,6 +77,6 @@ async def execute(
         return ExecutionResult(None, [error])
 
 
-def shallow_data(data: bytes) -> dict[str, Any]:
-    """An answer's data by root field, each as bytes that go into an answer as they are."""
-    return dict(msgspec.json.decode(data, type=dict[str, msgspec.Raw]))
+def shallow_data(answer: bytes) -> dict[str, Any]:
+    """The data of a whole answer by root field, each as bytes that go into an answer as they are."""
+    return dict(msgspec.json.decode(answer, type=dict[str, dict[str, msgspec.Raw]])["data"])

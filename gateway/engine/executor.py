@@ -103,7 +103,7 @@ class Executor:
     async def run(
         self, operation: Operation, *, context: Context, hide_suggestions: bool = False
     ) -> bytes | ExecutionResult:
-        """The bytes of an answer's data where nothing failed, else the result with its errors."""
+        """The bytes of the answer, `{"data": …}`, where nothing failed, else the result with its errors."""
         if operation.type is OperationType.MUTATION or operation.document.syntax is None:
             return await self._specified.run(operation, context=context, hide_suggestions=hide_suggestions)
         try:
@@ -174,8 +174,8 @@ class Executor:
         root = next(root for root in plan.roots if root.key == name)
         error = located_error(failure, root.nodes, [name])
         completed = await self._complete(plan, rows, run=run, key=key, waits=root.is_nullable)
-        data = await _fill(completed, run)
-        return ExecutionResult(shallow_data(data) if root.is_nullable else None, [error])
+        answer = await _fill(completed, run)
+        return ExecutionResult(shallow_data(answer) if root.is_nullable else None, [error])
 
     async def _complete(
         self, plan: Plan, rows: dict[str, Any], *, run: Run, key: Any, waits: bool = True

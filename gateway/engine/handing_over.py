@@ -81,7 +81,7 @@ def _encoded(result: ExecutionResult) -> ExecutionResult:
     if result.data is None:
         return result
     try:
-        data = shallow_data(encode(result.data))
+        data = shallow_data(encode({"data": result.data}))
     except Exception:  # noqa: BLE001 - whoever writes the answer meets it again, and says what it is
         return result
     return ExecutionResult(data, result.errors, result.extensions)

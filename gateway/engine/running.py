@@ -144,12 +144,12 @@ class Run:
 
 
 class Completed:
-    """The data of a run: parts of its bytes around holes, which are functions and rows."""
+    """The answer of a run, `{"data": …}`: parts of its bytes around holes, which are functions and rows."""
 
     __slots__ = ("holes", "parts")
 
     def __init__(self, data: Mapping[str, Any], holes: Sequence[Hole]) -> None:
-        encoded = encode(data)
+        encoded = encode({"data": data})
         self.holes = tuple(holes)
         self.parts: list[bytes] = encoded.split(b"\x00") if holes else [encoded]
 

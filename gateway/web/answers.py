@@ -32,12 +32,12 @@ def json_answer(
 
 
 class DataAnswer(Response):
-    """An answer's data as the engine has encoded it; its headers are put together once per answer type."""
+    """An answer as the engine has encoded it, not copied; its headers are put together once per type."""
 
-    def __init__(self, data: bytes, *, kind: AnswerType, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
+    def __init__(self, body: bytes, *, kind: AnswerType, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
         self.status_code = 200
         self.background = None
-        self.body = body = b'{"data":%b}' % data
+        self.body = body
         self.raw_headers = [*_HEADERS[kind], (b"content-length", b"%d" % len(body)), *headers]
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:

@@ -200,7 +200,7 @@ class Broadcast:
         standing = (reading.stale, reading.snapshot.complete, None)
         event_id = f"{now}.{self._name}"
         if isinstance(outcome, bytes):
-            payload = b'{"data":%b,"extensions":{"eventId":"%b"}}' % (outcome, event_id.encode())
+            payload = b'%b,"extensions":{"eventId":"%b"}}' % (outcome[:-1], event_id.encode())
             is_news = context.is_news if context.shows_changes else now != state
             return Event(payload, id=event_id, state=now, is_news=is_news, standing=standing)
         errors = _shape(outcome.errors or [], request_id=context.request_id)

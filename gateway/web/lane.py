@@ -132,8 +132,8 @@ class QueryLane:
             operation, tenant_id=visitor.tenant_id, scopes=visitor.caller.scope_names
         )
         if remembered is not None and visitor.held is not None:
-            data = remembered.recall(_Held(visitor.held, known.bound), readings=readings)
-            answer = data and answer_data(data, readings=list(readings.values()), kind=known.kind)
+            body = remembered.recall(_Held(visitor.held, known.bound), readings=readings)
+            answer = body and answer_data(body, readings=list(readings.values()), kind=known.kind)
             if answer:
                 return answer
         context = OperationContext(
@@ -149,8 +149,8 @@ class QueryLane:
         )
         context.seed(readings)
         with one_deadline(self._limits.deadline_seconds):
-            data = None if remembered is None else self._executor.at_once(remembered, context=context)
-            answer = data and answer_data(data, readings=context.readings, kind=known.kind)
+            body = None if remembered is None else self._executor.at_once(remembered, context=context)
+            answer = body and answer_data(body, readings=context.readings, kind=known.kind)
             if answer:
                 return answer
             outcome = await self._executor.run(operation, context=context, hide_suggestions=known.hides)

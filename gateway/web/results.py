@@ -23,12 +23,12 @@ _VARIABLES_STATUS: Final = 400
 """Of variables that do not fit a valid document; GraphQL over HTTP keeps 422 for the document."""
 
 
-def answer_data(data: bytes, *, readings: Sequence[Reading[Any]], kind: AnswerType) -> DataAnswer | None:
-    """Write encoded data as it is; None where a listing that it was made from is not whole."""
+def answer_data(body: bytes, *, readings: Sequence[Reading[Any]], kind: AnswerType) -> DataAnswer | None:
+    """Write an encoded answer as it is; None where a listing that it was made from is not whole."""
     for reading in readings:
         if reading.failure is not None:
             return None
-    return DataAnswer(data, kind=kind, headers=raw_freshness_headers(readings))
+    return DataAnswer(body, kind=kind, headers=raw_freshness_headers(readings))
 
 
 def answer_outcome(

@@ -81,7 +81,7 @@ async def by_engine(
     if warm:
         await context.settle(LISTINGS)
     result = await executor.run(operation, context=context)
-    return b'{"data":' + result + b"}" if isinstance(result, bytes) else shown(result)
+    return result if isinstance(result, bytes) else shown(result)
 
 
 def shown(result: ExecutionResult) -> bytes:
