@@ -26,7 +26,7 @@ from gateway.domain.listings import ANY_AGE, FreshnessBound, Reading, Snapshot
 from gateway.domain.outcomes import Witness
 from gateway.domain.pauses import AllowedPause
 from gateway.domain.queues import Queue
-from gateway.telemetry.overhead import upstream_wait
+from gateway.telemetry.requests import upstream_wait
 from gateway.telemetry.spans import is_sampled
 from gateway.telemetry.tracing import Tracing
 

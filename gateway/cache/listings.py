@@ -30,7 +30,7 @@ from gateway.cache.store import Held, JudgedFresh, ListingKey, ListingKind, List
 from gateway.domain.clock import Clock
 from gateway.domain.errors import Failure, Refusal, UpstreamCredentialsRejected, UpstreamUnavailable
 from gateway.domain.listings import ANY_AGE, FreshnessBound, Reading, ReadSource, Snapshot
-from gateway.telemetry.overhead import upstream_wait
+from gateway.telemetry.requests import upstream_wait
 from gateway.telemetry.spans import is_sampled
 from gateway.telemetry.tracing import Tracing
 

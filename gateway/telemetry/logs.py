@@ -4,9 +4,7 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar, Token
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final, Literal, TextIO, cast
 
@@ -15,6 +13,7 @@ from structlog.typing import EventDict, FilteringBoundLogger, Processor, Wrapped
 
 from gateway.telemetry.access import AccessLog, JsonAccessLog, LoggedAccess
 from gateway.telemetry.redaction import redact_fields
+from gateway.telemetry.requests import request_under_way
 
 LogFormat = Literal["json", "human", "auto"]
 LogLevel = Literal["debug", "info", "warning", "error", "critical", "off"]
@@ -178,39 +177,9 @@ def configure_logs(
     return logs
 
 
-_REQUEST: Final[ContextVar[dict[str, str] | None]] = ContextVar("gateway_request_fields", default=None)
-
-
-@contextmanager
-def request_fields(**fields: str) -> Iterator[None]:
-    """Put request_id, trace_id, … on every line written within the block, in tasks begun there too."""
-    token = begin_request_fields(fields)
-    try:
-        yield
-    finally:
-        end_request_fields(token)
-
-
-def begin_request_fields(fields: dict[str, str]) -> Token[dict[str, str] | None]:
-    """As `request_fields`, without the cost of a block; `end_request_fields` takes what this gives."""
-    return _REQUEST.set(fields)
-
-
-def end_request_fields(token: Token[dict[str, str] | None]) -> None:
-    """Let lines be nobody's again."""
-    _REQUEST.reset(token)
-
-
-def add_request_fields(**fields: str) -> None:
-    """Add what became known of the request since: its tenant, its caller."""
-    known = _REQUEST.get()
-    if known is not None:
-        known.update(fields)
-
-
 def _merge_request(_logger: WrappedLogger, _method: str, fields: EventDict) -> EventDict:
-    known = _REQUEST.get()
-    return {**known, **fields} if known else fields
+    request = request_under_way()
+    return fields if request is None else {**request.fields, **fields}
 
 
 def _add_name(logger: WrappedLogger, _method: str, fields: EventDict) -> EventDict:

@@ -86,7 +86,7 @@ class Tracing:
             chosen = get_current_span(context).get_span_context()
         if not chosen.is_valid:
             if random() >= self._sample_ratio:  # noqa: S311 - which requests are traced is no secret
-                return UnsampledRoot(f"{getrandbits(128):032x}")
+                return UnsampledRoot(getrandbits(128).to_bytes(16, "big").hex())
         elif not (chosen.trace_flags.sampled and self._is_recorded):
             return UnsampledRoot(f"{chosen.trace_id:032x}")
         method = known_method(method)

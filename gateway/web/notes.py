@@ -8,33 +8,29 @@ from starlette.types import Scope
 from gateway.domain.errors import ErrorCode
 from gateway.engine.execution import Operation
 from gateway.telemetry.labels import OperationKind
-from gateway.telemetry.logs import add_request_fields
+from gateway.telemetry.requests import RequestUnderWay
 from gateway.web.authentication import Visitor
 
 _KEY = "gateway.notes"
 
 
-class RequestNotes:
+class RequestNotes(RequestUnderWay):
     """Filled in while a request is answered."""
 
-    __slots__ = ("caller", "code", "is_stream", "kind", "operation_name", "request_id", "tenant", "trace_id")
+    __slots__ = ("code", "is_stream", "kind", "operation_name")
 
     def __init__(self, request_id: str) -> None:
-        self.request_id = request_id
-        self.trace_id = ""
+        super().__init__(request_id)
         self.kind = OperationKind.UNKNOWN
         self.is_stream = False
         self.operation_name: str | None = None
         self.code: ErrorCode | None = None
-        self.tenant: str | None = None
-        self.caller: str | None = None
 
     def understood(self, visitor: Visitor, *, kind: OperationKind, operation_name: str | None) -> None:
         """Remember who asks and what is run, all at once."""
         self.kind = kind
         self.operation_name = operation_name
         self.caller, self.tenant = visitor.caller.name, visitor.tenant_id
-        add_request_fields(caller=self.caller, tenant=self.tenant)
 
 
 def open_notes(scope: Scope, *, request_id: str) -> RequestNotes:
@@ -79,14 +75,12 @@ def name_of(operation: Operation) -> str | None:
 def note_caller(request: Request, *, caller: str) -> None:
     """Remember who asks where no tenant is asked for."""
     notes_of(request).caller = caller
-    add_request_fields(caller=caller)
 
 
 def note_visitor(request: Request, *, caller: str, tenant: str) -> None:
     """Remember who asks, for every log line from here on."""
     notes = notes_of(request)
     notes.caller, notes.tenant = caller, tenant
-    add_request_fields(caller=caller, tenant=tenant)
 
 
 def note_code(request: Request, code: ErrorCode) -> None:

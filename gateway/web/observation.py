@@ -12,8 +12,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.domain.errors import ErrorCode, InternalServerError, OperationTooLarge
 from gateway.telemetry import events, names
-from gateway.telemetry.logs import begin_request_fields, end_request_fields
-from gateway.telemetry.overhead import begin_measured_wait, end_measured_wait
 from gateway.telemetry.spans import OpenSpan
 from gateway.telemetry.telemetry import Telemetry
 from gateway.web.answers import refuse
@@ -48,34 +46,28 @@ class Observation:
             head.trace, method=method, route=route, scheme=scope["scheme"]
         ) as span:
             notes.trace_id = span.trace_id
-            wait, waiting = begin_measured_wait(monotonic=time.monotonic)
-            told = begin_request_fields({"request_id": notes.request_id, "trace_id": notes.trace_id})
-            try:
-                if head.bytes > self._max_header_bytes:
-                    await self._refuse_headers(notes)(scope, receive, answer)
-                else:
-                    await self._app(scope, receive, answer)
-            except asyncio.CancelledError:
-                self._log.info(events.CALLER_HUNG_UP, route=route)
-                raise
-            except ClientDisconnect:  # before the body was whole
-                self._log.info(events.CALLER_HUNG_UP, route=route)
-                return
-            except Exception as error:  # noqa: BLE001 - the outermost formatter
-                instead = self._fail(error, notes=notes)
-                if answer.status is None:
-                    await instead(scope, receive, answer)
-            finally:
-                end_request_fields(told)
-                end_measured_wait(waiting)
+            with notes:
+                try:
+                    if head.bytes > self._max_header_bytes:
+                        await self._refuse_headers(notes)(scope, receive, answer)
+                    else:
+                        await self._app(scope, receive, answer)
+                except asyncio.CancelledError:
+                    self._log.info(events.CALLER_HUNG_UP, route=route)
+                    raise
+                except ClientDisconnect:  # before the body was whole
+                    self._log.info(events.CALLER_HUNG_UP, route=route)
+                    return
+                except Exception as error:  # noqa: BLE001 - the outermost formatter
+                    instead = self._fail(error, notes=notes)
+                    if answer.status is None:
+                        await instead(scope, receive, answer)
             status = answer.status or HTTPStatus.INTERNAL_SERVER_ERROR.value
             if span.is_recording:
                 _end_span(span, notes, status=status)
             if route not in QUIET_PATHS:
                 seconds = time.perf_counter() - began_at
-                self._tell(
-                    notes, scope=scope, route=route, status=status, seconds=seconds, wait_seconds=wait.seconds
-                )
+                self._tell(notes, scope=scope, route=route, status=status, seconds=seconds)
 
     def _tell(
         self,
@@ -85,12 +77,14 @@ class Observation:
         route: str,
         status: int,
         seconds: float,
-        wait_seconds: float,
     ) -> None:
         self._telemetry.record_http(route, status=status)
         if not notes.is_stream:
             self._telemetry.record_request(
-                notes.kind, code=notes.code, duration_seconds=seconds, upstream_seconds=wait_seconds
+                notes.kind,
+                code=notes.code,
+                duration_seconds=seconds,
+                upstream_seconds=notes.upstream_seconds,
             )
         self._access.tell(
             request_id=notes.request_id,

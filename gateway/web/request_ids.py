@@ -1,7 +1,7 @@
 """Request ids: taken from the caller where they are harmless, made where not, told in every answer."""
 
-import os
 import re
+from random import getrandbits
 
 REQUEST_ID_HEADER = "X-Request-Id"
 
@@ -12,4 +12,4 @@ def request_id_of(header: str | None) -> str:
     """Take the caller's request id, or make one where it is missing or has unsafe characters."""
     if header is not None and _HARMLESS.fullmatch(header):
         return header
-    return os.urandom(16).hex()
+    return getrandbits(128).to_bytes(16, "big").hex()

@@ -9,7 +9,8 @@ import structlog
 from gateway.domain.secrets import ApiToken
 from gateway.telemetry import events
 from gateway.telemetry.audit import AuditTrail
-from gateway.telemetry.logs import Logs, add_request_fields, configure_logs, request_fields
+from gateway.telemetry.logs import Logs, configure_logs
+from gateway.telemetry.requests import RequestUnderWay
 
 
 class Terminal(io.StringIO):
@@ -39,9 +40,9 @@ async def test_lines_of_concurrent_requests_carry_each_their_own_request() -> No
     both = asyncio.Barrier(2)
 
     async def serve(request_id: str, tenant: str) -> None:
-        with request_fields(request_id=request_id, trace_id="t" * 32):
+        with RequestUnderWay(request_id, trace_id="t" * 32) as request:
             await both.wait()
-            add_request_fields(tenant=tenant, caller="wallboard")
+            request.tenant, request.caller = tenant, "wallboard"
             await asyncio.create_task(answer())
 
     async def answer() -> None:
@@ -73,7 +74,7 @@ def test_the_standard_librarys_lines_take_the_same_form_and_redaction() -> None:
     stream = io.StringIO()
     logs = configure_logs(fmt="json", stream=stream)
     try:
-        with request_fields(request_id="r1"):
+        with RequestUnderWay("r1"):
             logging.getLogger("uvicorn.error").warning("token: %s", "s3cr3t")
         logging.getLogger("uvicorn.access").critical("one line per request is ours")
     finally:

@@ -1,6 +1,6 @@
 import asyncio
 
-from gateway.telemetry.overhead import measured_wait, upstream_wait
+from gateway.telemetry.requests import RequestUnderWay, upstream_wait
 from tests.unit.telemetry.recording import Clock
 
 
@@ -14,7 +14,7 @@ async def test_waits_that_overlap_count_once_and_those_of_tasks_too() -> None:
             await first_left.wait()
             clock.now += 2
 
-    with measured_wait(monotonic=clock) as wait:
+    with RequestUnderWay("r1", monotonic=clock) as request:
         clock.now += 10
         task = asyncio.create_task(second())
         with upstream_wait():
@@ -24,10 +24,10 @@ async def test_waits_that_overlap_count_once_and_those_of_tasks_too() -> None:
         first_left.set()
         await task
         clock.now += 10
-        assert wait.seconds == 5
+        assert request.upstream_seconds == 5
         with upstream_wait():
             clock.now += 1
-    assert wait.seconds == 6
+    assert request.upstream_seconds == 6
 
 
 async def test_each_request_has_its_own_wait() -> None:
@@ -35,13 +35,13 @@ async def test_each_request_has_its_own_wait() -> None:
     both = asyncio.Barrier(2)
 
     async def serve(*, waits: bool) -> float:
-        with measured_wait(monotonic=clock) as wait:
+        with RequestUnderWay("r1", monotonic=clock) as request:
             await both.wait()
             if waits:
                 with upstream_wait():
                     clock.now += 4
             await both.wait()
-            return wait.seconds
+            return request.upstream_seconds
 
     waited, did_not = await asyncio.gather(serve(waits=True), serve(waits=False))
     assert (waited, did_not) == (4, 0)
