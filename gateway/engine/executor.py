@@ -46,21 +46,24 @@ class RememberedAnswer(msgspec.Struct, frozen=True):
     plan: Plan
     values: VariableValues
 
-    def recall(self, read: Callable[[str], Any], *, readings: dict[str, Any]) -> bytes | None:
-        """The bytes, if no instant changes them and the listings are the same still.
+    @property
+    def body(self) -> bytes | None:
+        """The bytes, if no instant changes them."""
+        return None if self.completed.holes else self.completed.parts[0]
+
+    def holds(self, read: Callable[[str], Any], *, readings: dict[str, Any]) -> bool:
+        """Whether all listings are at hand, and the same still.
 
         `read` gives a listing that is at hand; what was read stands in `readings`, whatever comes of it.
         """
-        if self.completed.holes:
-            return None
         for name, version in zip(self.listings, self.versions, strict=True):
             reading = read(name)
             if reading is None:
-                return None
+                return False
             readings[name] = reading
             if reading.snapshot.version != version:
-                return None
-        return self.completed.parts[0]
+                return False
+        return True
 
 
 class Executor:

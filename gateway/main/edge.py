@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +28,17 @@ from gateway.settings import LimitSettings, Settings, SettingsError
 from gateway.telemetry.telemetry import Telemetry
 from gateway.tenancy import Directory
 from gateway.web.app import build_app
+from gateway.web.at_once import PATH, AnswersAtOnce
 from gateway.web.authentication import Authentication
 from gateway.web.board import board_routes
-from gateway.web.connections import LIMITS_KEY, ConnectionLimits
+from gateway.web.compression import Compressor
+from gateway.web.connections import AT_ONCE_KEY, LIMITS_KEY, ConnectionLimits
 from gateway.web.exports import FileDesk
 from gateway.web.graphiql import asset_routes, graphiql_page
 from gateway.web.graphql import GraphQLEndpoint, RequestLimits
 from gateway.web.health import Health
 from gateway.web.lane import QueryLane
+from gateway.web.observation import RequestLedger
 from gateway.web.once import Idempotency
 from gateway.web.persisted import DocumentDesk
 from gateway.web.rates import Rate, RequestRates
@@ -62,6 +64,7 @@ def build_edge(
     report: Callable[[], GatewayStatus],
     feeds: Feeds,
     streams_end: asyncio.Event,
+    is_draining: Callable[[], bool],
     lifespan: Lifespan,
 ) -> Starlette:
     """Put the application together around what serves the tenants."""
@@ -111,12 +114,30 @@ def build_edge(
     )
 
     status = StatusPage(authentication, report=report)
+    lane = QueryLane(
+        recognition=Recognition(),
+        authentication=authentication,
+        executor=executor,
+        clock=clock.now,
+        tracing=telemetry.tracing,
+        limits=_request_limits(limits),
+    )
+    ledger = RequestLedger(telemetry)
+    compressor = Compressor() if server.compression else None
+    at_once = AnswersAtOnce(
+        lane,
+        tracing=telemetry.tracing,
+        ledger=ledger,
+        compressor=compressor,
+        max_header_bytes=limits.max_header_bytes,
+        is_draining=is_draining,
+    )
 
     @asynccontextmanager
-    async def with_documents(app: Starlette) -> AsyncIterator[dict[str, ConnectionLimits]]:
+    async def with_documents(app: Starlette) -> AsyncIterator[dict[str, Any]]:
         async with lifespan(app):
             try:
-                yield {LIMITS_KEY: _connection_limits(limits)}
+                yield {LIMITS_KEY: _connection_limits(limits), AT_ONCE_KEY: (PATH.encode(), at_once)}
             finally:
                 await streams.close()
                 documents.close()
@@ -135,17 +156,10 @@ def build_edge(
         max_header_bytes=limits.max_header_bytes,
         max_concurrent_requests=limits.max_concurrent_requests,
         cors_origins=server.cors_origins,
-        compresses=server.compression,
+        ledger=ledger,
+        compressor=compressor,
         lifespan=with_documents,
-        lane=partial(
-            QueryLane,
-            recognition=Recognition(),
-            authentication=authentication,
-            executor=executor,
-            clock=clock.now,
-            tracing=telemetry.tracing,
-            limits=_request_limits(limits),
-        ),
+        lane=lane,
         more_routes=[
             status.route(),
             *rest.routes(),

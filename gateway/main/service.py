@@ -128,6 +128,7 @@ class Gateway:
             report=self.status,
             feeds=self._live.feeds,
             streams_end=self.stop.streams_end,
+            is_draining=lambda: self.stop.is_draining,
             lifespan=self._lifespan,
         )
         app.add_middleware(Parting, stop=self.stop)

@@ -34,6 +34,8 @@ def json_answer(
 class DataAnswer(Response):
     """An answer as the engine has encoded it, not copied; its headers are put together once per type."""
 
+    body: bytes
+
     def __init__(self, body: bytes, *, kind: AnswerType, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
         self.status_code = 200
         self.background = None

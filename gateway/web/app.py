@@ -16,12 +16,13 @@ from starlette.types import ASGIApp
 from gateway.domain.errors import BadRequest
 from gateway.telemetry.telemetry import Telemetry
 from gateway.web.answers import refuse
-from gateway.web.compression import Compression
+from gateway.web.compression import Compression, Compressor
 from gateway.web.cross_origin import cross_origin_middleware
 from gateway.web.graphql import GraphQLEndpoint
 from gateway.web.health import Health
+from gateway.web.lane import QueryLane
 from gateway.web.notes import request_id_in
-from gateway.web.observation import Observation
+from gateway.web.observation import Observation, RequestLedger
 from gateway.web.routes import QUIET_PATHS
 from gateway.web.shedding import Shedding
 from gateway.web.sockets import Sockets
@@ -39,8 +40,9 @@ def build_app(
     max_concurrent_requests: int,
     cors_origins: Collection[str] = (),
     lifespan: Lifespan | None = None,
-    compresses: bool = True,
-    lane: Callable[[ASGIApp], ASGIApp] | None = None,
+    ledger: RequestLedger,
+    compressor: Compressor | None = None,
+    lane: QueryLane | None = None,
     more_routes: Iterable[BaseRoute] = (),
 ) -> Starlette:
     """Put the edge together."""
@@ -56,8 +58,8 @@ def build_app(
             *more_routes,
         ],
         middleware=[
-            Middleware(Observation, telemetry=telemetry, max_header_bytes=max_header_bytes),
-            *([Middleware(Compression)] if compresses else []),
+            Middleware(Observation, telemetry=telemetry, ledger=ledger, max_header_bytes=max_header_bytes),
+            *([Middleware(Compression, compressor=compressor)] if compressor is not None else []),
             *cross_origin_middleware(cors_origins),
             Middleware(Shedding, max_concurrent_requests=max_concurrent_requests, unlimited=QUIET_PATHS),
         ],
@@ -71,7 +73,7 @@ def build_app(
 class EdgeApp(Starlette):
     """The application; `lane` stands before the routes. What nothing catches, the outermost layer does."""
 
-    def __init__(self, *, lane: Callable[[ASGIApp], ASGIApp] | None = None, **more: Any) -> None:
+    def __init__(self, *, lane: QueryLane | None = None, **more: Any) -> None:
         super().__init__(**more)
         self._lane = lane
 
@@ -80,7 +82,7 @@ class EdgeApp(Starlette):
         handlers: Any = self.exception_handlers
         app: ASGIApp = ExceptionMiddleware(self.router, handlers=handlers)
         if self._lane is not None:
-            app = self._lane(app)
+            app = self._lane.before(app)
         for cls, args, kwargs in reversed(self.user_middleware):
             app = cls(app, *args, **kwargs)
         return app

@@ -1,7 +1,7 @@
 """Compression of whole answers: by what the caller takes, and once for all who are sent the same bytes."""
 
 import zlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Final
@@ -21,6 +21,7 @@ _MAX_ASKED: Final = 2_000
 _TYPES: Final = ("application/", "text/", "image/svg+xml")
 
 Compress = Callable[[bytes], bytes]
+Header = tuple[bytes, bytes]
 
 _ENCODINGS: Final[dict[str, Compress]] = {
     "zstd": zstandard.ZstdCompressor(level=3).compress,
@@ -30,26 +31,14 @@ _ENCODINGS: Final[dict[str, Compress]] = {
 """The best first, where a caller likes several alike."""
 
 
-class Compression:
-    """Compresses answers that come whole; streams, and what is compressed already, pass as they are."""
+class Compressor:
+    """Compresses bodies, each once for all who are sent it."""
 
-    def __init__(self, app: ASGIApp, *, max_bytes: int = 16 * 2**20) -> None:
-        self._app = app
+    def __init__(self, *, max_bytes: int = 16 * 2**20) -> None:
         self._made: BoundedMap[tuple[str, bytes], bytes] = BoundedMap(max_bytes=max_bytes)
         self._asked: set[int] = set()
 
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """Answer one request."""
-        if scope["type"] == "http":
-            for name, value in scope["headers"]:
-                if name == b"accept-encoding":
-                    encoding = choose_encoding(value)
-                    if encoding is not None:
-                        send = _Compressing(send, encoding=encoding, compress=self._compress)
-                    break
-        return self._app(scope, receive, send)
-
-    def _compress(self, body: bytes, encoding: str) -> bytes:
+    def compress(self, body: bytes, encoding: str) -> bytes:
         """The body compressed; what is sent for the second time is remembered."""
         key = (encoding, body)
         made = self._made.get(key)
@@ -63,16 +52,48 @@ class Compression:
             self._asked.add(asked)
         return made
 
+    def replace(self, headers: Sequence[Header], body: bytes, *, encoding: str) -> tuple[list[Header], bytes]:
+        """Give headers and body of an answer that is whole, compressed where that is worth it."""
+        told = MutableHeaders(raw=list(headers))
+        told.add_vary_header("Accept-Encoding")
+        if MIN_BYTES <= len(body) <= _MAX_ON_LOOP_BYTES:
+            body = self.compress(body, encoding)
+            told["content-encoding"] = encoding
+            told["content-length"] = str(len(body))
+            etag = told.get("etag")
+            if etag is not None and not etag.startswith("W/"):
+                told["etag"] = f"W/{etag}"  # the same in meaning, no longer byte for byte
+        return told.raw, body
+
+
+class Compression:
+    """Compresses answers that come whole; streams, and what is compressed already, pass as they are."""
+
+    def __init__(self, app: ASGIApp, *, compressor: Compressor) -> None:
+        self._app = app
+        self._compressor = compressor
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Answer one request."""
+        if scope["type"] == "http":
+            for name, value in scope["headers"]:
+                if name == b"accept-encoding":
+                    encoding = choose_encoding(value)
+                    if encoding is not None:
+                        send = _Compressing(send, encoding=encoding, compressor=self._compressor)
+                    break
+        return self._app(scope, receive, send)
+
 
 class _Compressing:
     """A `send` that waits with an answer's head for its body."""
 
-    __slots__ = ("_compress", "_encoding", "_head", "_send")
+    __slots__ = ("_compressor", "_encoding", "_head", "_send")
 
-    def __init__(self, send: Send, *, encoding: str, compress: Callable[[bytes, str], bytes]) -> None:
+    def __init__(self, send: Send, *, encoding: str, compressor: Compressor) -> None:
         self._send = send
         self._encoding = encoding
-        self._compress = compress
+        self._compressor = compressor
         self._head: Message | None = None
 
     async def __call__(self, message: Message) -> None:
@@ -85,25 +106,15 @@ class _Compressing:
                 _vary(message)  # else it would take from what a cache holds that it is compressed for some
         if head is not None:
             self._head = None
-            if not message.get("more_body"):
-                message = self._replace_body(head, message)
-            _vary(head)
+            if message.get("more_body"):
+                _vary(head)
+            else:
+                head["headers"], body = self._compressor.replace(
+                    head["headers"], message.get("body", b""), encoding=self._encoding
+                )
+                message = {**message, "body": body}
             await self._send(head)
         await self._send(message)
-
-    def _replace_body(self, head: Message, message: Message) -> Message:
-        body: bytes = message.get("body", b"")
-        if not MIN_BYTES <= len(body) <= _MAX_ON_LOOP_BYTES:
-            return message
-        made = self._compress(body, self._encoding)
-        headers = MutableHeaders(raw=head["headers"])
-        headers["content-encoding"] = self._encoding
-        headers["content-length"] = str(len(made))
-        etag = headers.get("etag")
-        if etag is not None and not etag.startswith("W/"):
-            headers["etag"] = f"W/{etag}"  # the same in meaning, no longer byte for byte
-        head["headers"] = headers.raw
-        return {**message, "body": made}
 
 
 @lru_cache(maxsize=256)

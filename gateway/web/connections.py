@@ -4,15 +4,19 @@ uvicorn bounds how long a connection may idle between requests, and nothing else
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
+from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from gateway.domain.errors import ErrorCode
 
 LIMITS_KEY: Final = "connection_limits"
-"""Where the application's lifespan state tells connections their limits, in every worker process."""
+AT_ONCE_KEY: Final = "answers_at_once"
+"""Where the application's lifespan state tells connections their limits, and who answers without a task, in
+every worker process."""
 
 
 class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +34,11 @@ _ANSWER: Final = (
     b"connection: close\r\n\r\n%b"
 )
 _STANDARD: Final = ConnectionLimits()
+_MAX_AT_ONCE_BYTES: Final = 65_536
+_OK: Final = b"HTTP/1.1 200 OK\r\n"
+
+AtOnce = Callable[[Scope, bytes], tuple[bytes, bytes] | None]
+"""Gives headers and body of an answer to a POST that is here whole, or None."""
 
 
 class GuardedConnection(HttpToolsProtocol):
@@ -44,6 +53,8 @@ class GuardedConnection(HttpToolsProtocol):
         self._is_in_head = False
         self._has_head_begun = False
         self._is_in_body = False
+        self._at_once: tuple[bytes, AtOnce] | None = self.app_state.get(AT_ONCE_KEY)
+        self._held_body: bytes | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A caller has come and must say what it wants."""
@@ -56,6 +67,8 @@ class GuardedConnection(HttpToolsProtocol):
         if self._head_timer is None and not was_in_body and self._is_idle:
             self._is_in_head = True
         super().data_received(data)
+        if self._held_body is not None:
+            self._let_go()
         if self._is_in_head:
             self._go_on_with_head(0 if was_in_body else len(data))
         elif self._is_idle:
@@ -70,12 +83,70 @@ class GuardedConnection(HttpToolsProtocol):
         """The head is whole."""
         self._head_came()
         self._is_in_body = True
-        super().on_headers_complete()
+        if self._at_once is not None and self.url == self._at_once[0] and self._may_answer_at_once():
+            self._held_body = b""
+        else:
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Some of the body."""
+        held = self._held_body
+        if held is None:
+            super().on_body(body)
+            return
+        self._held_body = held + body if held else body
+        if len(self._held_body) > _MAX_AT_ONCE_BYTES:
+            self._let_go()
 
     def on_message_complete(self) -> None:
         """The body is whole, if there was one."""
         self._is_in_body = False
+        if self._held_body is not None:
+            if self._answer_at_once(self._held_body):
+                self._held_body = None
+                return
+            self._let_go()
         super().on_message_complete()
+
+    def _may_answer_at_once(self) -> bool:
+        """Whether this is a plain POST that no other answer is before, on a connection that stays."""
+        parser = self.parser
+        return (
+            self._is_idle
+            and not self.pipeline
+            and not self.expect_100_continue
+            and not self.flow.write_paused
+            and not self.root_path
+            and self.limit_concurrency is None
+            and parser.get_method() == b"POST"
+            and parser.get_http_version() == "1.1"
+            and parser.should_keep_alive()
+            and not parser.should_upgrade()
+            and not self.transport.is_closing()
+        )
+
+    def _answer_at_once(self, body: bytes) -> bool:
+        assert self._at_once is not None  # noqa: S101 - else no body is held
+        path, answer = self._at_once
+        scope: Any = self.scope
+        scope["method"], scope["path"], scope["query_string"] = "POST", path.decode(), b""
+        try:
+            parts = answer(scope, body)
+        except Exception:  # noqa: BLE001 - the usual way meets it too, and says what it is
+            return False
+        if parts is None:
+            return False
+        own = [b"%b: %b\r\n" % header for header in self.server_state.default_headers]
+        self.transport.writelines((_OK, *own, *parts))
+        self.on_response_complete()
+        return True
+
+    def _let_go(self) -> None:
+        """What is not answered at once goes the usual way from here, as if its head had just come."""
+        body, self._held_body = self._held_body, None
+        super().on_headers_complete()
+        if body:
+            super().on_body(body)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone, and with it everything that waits for it."""

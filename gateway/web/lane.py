@@ -16,13 +16,13 @@ from gateway.domain.deadlines import one_deadline
 from gateway.domain.errors import GatewayError, OperationTooLarge
 from gateway.domain.listings import FreshnessBound, Reading
 from gateway.engine.execution import Operation
-from gateway.engine.executor import Executor
+from gateway.engine.executor import Executor, RememberedAnswer
 from gateway.engine.limits import check_variables
 from gateway.schema.context import OperationContext
 from gateway.telemetry.labels import OperationKind
 from gateway.telemetry.spans import UNSAMPLED, OpenSpan, is_sampled
 from gateway.telemetry.tracing import Tracing
-from gateway.web.answers import answer_get, first_header, refuse
+from gateway.web.answers import DataAnswer, answer_get, first_header, refuse
 from gateway.web.authentication import Authentication
 from gateway.web.bodies import take_at_once
 from gateway.web.graphql import RequestLimits
@@ -31,15 +31,34 @@ from gateway.web.recognition import Memo, Recognition, Recognized
 from gateway.web.results import answer_data, answer_outcome
 
 GRAPHQL_PATH: Final = "/graphql"
+_KEY: Final = "gateway.begun"
 _NO_BODY: Final[Message] = {"type": "http.request", "body": b"", "more_body": False}
 
 
+class Begun:
+    """A recognized query that is being answered; `context` where reading for it has begun."""
+
+    __slots__ = ("context", "known", "operation", "remembered")
+
+    def __init__(self, known: Recognized, operation: Operation) -> None:
+        self.known = known
+        self.operation = operation
+        self.context: OperationContext | None = None
+        self.remembered: RememberedAnswer | None = None
+
+    def put_in(self, scope: Scope) -> None:
+        """Let the lane go on from here when the request of this scope comes to it."""
+        scope[_KEY] = self
+
+
 class QueryLane:
-    """Answers recognized queries; everything else goes to `otherwise`."""
+    """Answers recognized queries; everything else goes to `otherwise`.
+
+    `begin` and `at_once` do what takes no waiting, also for whoever has a request outside of any task.
+    """
 
     def __init__(
         self,
-        otherwise: ASGIApp,
         *,
         recognition: Recognition,
         authentication: Authentication,
@@ -48,7 +67,6 @@ class QueryLane:
         tracing: Tracing,
         limits: RequestLimits,
     ) -> None:
-        self._otherwise = otherwise
         self._recognition = recognition
         self._authentication = authentication
         self._executor = executor
@@ -56,35 +74,96 @@ class QueryLane:
         self._tracing = tracing
         self._limits = limits
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        if scope["type"] != "http" or scope["path"] != GRAPHQL_PATH:
-            await self._otherwise(scope, receive, send)
-            return
-        message = _message_at_hand(scope, receive)
-        if message is None:
-            await self._otherwise(scope, receive, send)
-            return
-        if message["type"] != "http.request" or message.get("more_body"):
-            await self._otherwise(scope, _replaying(message, receive), send)
-            return
-        body: bytes = message.get("body", b"")
-        is_short = len(body) <= self._limits.max_body_bytes
-        asked = self._recognition.question_of(scope, body) if is_short else None
-        known = None if asked is None else self._recognition.find(asked[0])
-        operation = None
-        if asked is not None and known is not None and self._authentication.knows(known.visitor):
-            operation = known.with_variables(asked[1]) if body else known.operation
-            if operation is not known.operation and not self._is_within_limits(operation):
-                operation = None
-        if known is not None and operation is not None:
-            await self._answer(known, operation, scope=scope, receive=receive, send=send)
-            return
-        if asked is not None:
-            size = len(scope["query_string"]) + len(body)
-            Memo(self._recognition, question=asked[0], size=size).put_in(scope)
-        replayed = receive if message is _NO_BODY else _replaying(message, receive)
-        await self._otherwise(scope, replayed, send)
+    def before(self, otherwise: ASGIApp) -> ASGIApp:
+        """The lane with what stands behind it."""
+
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] != "http" or scope["path"] != GRAPHQL_PATH:
+                await otherwise(scope, receive, send)
+                return
+            begun: Begun | None = scope.pop(_KEY, None)
+            if begun is not None:
+                await self._answer(begun, scope=scope, receive=receive, send=send)
+                return
+            message = _message_at_hand(scope, receive)
+            if message is None:
+                await otherwise(scope, receive, send)
+                return
+            if message["type"] != "http.request" or message.get("more_body"):
+                await otherwise(scope, _replaying(message, receive), send)
+                return
+            begun = self.begin(scope, message.get("body", b""))
+            if begun is not None:
+                await self._answer(begun, scope=scope, receive=receive, send=send)
+                return
+            replayed = receive if message is _NO_BODY else _replaying(message, receive)
+            await otherwise(scope, replayed, send)
+
+        return answer
+
+    def begin(self, scope: Scope, body: bytes) -> Begun | None:
+        """Recognize a request; another leaves a memo in its scope, to be remembered once it is understood."""
+        if len(body) > self._limits.max_body_bytes:
+            return None
+        asked = self._recognition.question_of(scope, body)
+        if asked is None:
+            return None
+        question, variables = asked
+        known = self._recognition.find(question)
+        if known is not None and self._authentication.knows(known.visitor):
+            operation = known.with_variables(variables) if body else known.operation
+            if operation is known.operation or self._is_within_limits(operation):
+                return Begun(known, operation)
+        size = len(scope["query_string"]) + len(body)
+        Memo(self._recognition, question=question, size=size).put_in(scope)
+        return None
+
+    def at_once(self, begun: Begun, *, request_id: str) -> DataAnswer | None:
+        """The answer, if it needs no waiting; what was read for it stays with what is begun."""
+        known = begun.known
+        visitor = known.visitor
+        readings: dict[str, Reading[Any]] = {}
+        begun.remembered = remembered = self._executor.find(
+            begun.operation, tenant_id=visitor.tenant_id, scopes=visitor.caller.scope_names
+        )
+        holds = (
+            remembered is not None
+            and visitor.held is not None
+            and remembered.holds(_Held(visitor.held, known.bound), readings=readings)
+        )
+        if holds and remembered is not None and (body := remembered.body) is not None:
+            answer = answer_data(body, readings=list(readings.values()), kind=known.kind)
+            if answer is not None:
+                return answer
+        begun.context = context = self._context_of(begun, request_id=request_id)
+        context.seed(readings)
+        return self._fill(begun, context=context) if holds else None
+
+    def _fill(self, begun: Begun, *, context: OperationContext) -> DataAnswer | None:
+        """The remembered answer, if it holds still; where listings are not at hand, they are begun."""
+        if begun.remembered is None:
+            return None
+        with one_deadline(self._limits.deadline_seconds):
+            body = self._executor.at_once(begun.remembered, context=context)
+        return (body and answer_data(body, readings=context.readings, kind=begun.known.kind)) or None
+
+    def count(self, begun: Begun) -> None:
+        """Count the call; raises `RateLimited`."""
+        self._authentication.count(begun.known.visitor)
+
+    def _context_of(self, begun: Begun, *, request_id: str) -> OperationContext:
+        visitor = begun.known.visitor
+        return OperationContext(
+            tenant_id=visitor.tenant_id,
+            caller_name=visitor.caller.name,
+            scopes=visitor.caller.scope_names,
+            call_center=visitor.call_center,
+            held=visitor.held,
+            bound=begun.known.bound,
+            clock=self._clock,
+            request_id=request_id,
+            tracing=self._tracing if is_sampled() else None,
+        )
 
     def _is_within_limits(self, operation: Operation) -> bool:
         """Whether the variables, which alone are new, are as many and as costly as they may be.
@@ -97,16 +176,14 @@ class QueryLane:
             return False
         return operation.cost <= self._limits.max_cost
 
-    async def _answer(
-        self, known: Recognized, operation: Operation, *, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        notes = notes_in(scope)
+    async def _answer(self, begun: Begun, *, scope: Scope, receive: Receive, send: Send) -> None:
+        known, notes = begun.known, notes_in(scope)
         notes.understood(known.visitor, kind=OperationKind.QUERY, operation_name=known.operation_name)
         span = self._span_of(known) if is_sampled() else UNSAMPLED
         try:
-            self._authentication.count(known.visitor)
+            self.count(begun)
             with span:
-                answer = await self._run(known, operation, scope=scope, request_id=notes.request_id)
+                answer = await self._run(begun, scope=scope, request_id=notes.request_id)
                 span.end_with(notes.code)
         except GatewayError as error:
             notes.code = error.code
@@ -123,37 +200,18 @@ class QueryLane:
             tenant=known.visitor.tenant_id,
         )
 
-    async def _run(
-        self, known: Recognized, operation: Operation, *, scope: Scope, request_id: str
-    ) -> Response:
-        visitor = known.visitor
-        readings: dict[str, Reading[Any]] = {}
-        remembered = self._executor.find(
-            operation, tenant_id=visitor.tenant_id, scopes=visitor.caller.scope_names
-        )
-        if remembered is not None and visitor.held is not None:
-            body = remembered.recall(_Held(visitor.held, known.bound), readings=readings)
-            answer = body and answer_data(body, readings=list(readings.values()), kind=known.kind)
-            if answer:
+    async def _run(self, begun: Begun, *, scope: Scope, request_id: str) -> Response:
+        if begun.context is None:
+            answer = self.at_once(begun, request_id=request_id)
+            if answer is not None:
                 return answer
-        context = OperationContext(
-            tenant_id=visitor.tenant_id,
-            caller_name=visitor.caller.name,
-            scopes=visitor.caller.scope_names,
-            call_center=visitor.call_center,
-            held=visitor.held,
-            bound=known.bound,
-            clock=self._clock,
-            request_id=request_id,
-            tracing=self._tracing if is_sampled() else None,
-        )
-        context.seed(readings)
+        context, known = begun.context, begun.known
+        assert context is not None  # noqa: S101 - what is not answered at once has one
+        answer = self._fill(begun, context=context)
+        if answer is not None:
+            return answer
         with one_deadline(self._limits.deadline_seconds):
-            body = None if remembered is None else self._executor.at_once(remembered, context=context)
-            answer = body and answer_data(body, readings=context.readings, kind=known.kind)
-            if answer:
-                return answer
-            outcome = await self._executor.run(operation, context=context, hide_suggestions=known.hides)
+            outcome = await self._executor.run(begun.operation, context=context, hide_suggestions=known.hides)
         return answer_outcome(outcome, readings=context.readings, request=Request(scope), kind=known.kind)
 
 

@@ -36,8 +36,18 @@ class RequestNotes(RequestUnderWay):
 def open_notes(scope: Scope, *, request_id: str) -> RequestNotes:
     """Begin a request's notes."""
     notes = RequestNotes(request_id)
-    scope[_KEY] = notes
+    put_notes(scope, notes)
     return notes
+
+
+def put_notes(scope: Scope, notes: RequestNotes) -> None:
+    """Leave notes that were begun before the application was called."""
+    scope[_KEY] = notes
+
+
+def notes_begun(scope: Scope) -> RequestNotes | None:
+    """Those, if there are any."""
+    return scope.get(_KEY)
 
 
 def notes_in(scope: Scope) -> RequestNotes:

@@ -15,34 +15,68 @@ from gateway.telemetry import events, names
 from gateway.telemetry.spans import OpenSpan
 from gateway.telemetry.telemetry import Telemetry
 from gateway.web.answers import refuse
-from gateway.web.notes import RequestNotes, open_notes
+from gateway.web.notes import RequestNotes, notes_begun, open_notes
 from gateway.web.request_ids import REQUEST_ID_HEADER, request_id_of
 from gateway.web.routes import QUIET_PATHS, route_of
 
 _ID_HEADER: Final = REQUEST_ID_HEADER.lower().encode()
 
 
+class RequestLedger:
+    """Writes answered requests down: metrics, and a line each."""
+
+    def __init__(self, telemetry: Telemetry) -> None:
+        self._telemetry = telemetry
+        self._access = telemetry.access_log("gateway.http")
+
+    def enter(self, notes: RequestNotes, *, method: str, route: str, status: int, seconds: float) -> None:
+        """Write one down."""
+        self._telemetry.record_http(route, status=status)
+        if not notes.is_stream:
+            self._telemetry.record_request(
+                notes.kind,
+                code=notes.code,
+                duration_seconds=seconds,
+                upstream_seconds=notes.upstream_seconds,
+            )
+        self._access.tell(
+            request_id=notes.request_id,
+            trace_id=notes.trace_id,
+            tenant=notes.tenant,
+            caller=notes.caller,
+            method=method,
+            route=route,
+            status=status,
+            duration_ms=round(seconds * 1000, 2),
+            operation_kind=notes.kind.value,
+            operation_name=notes.operation_name,
+            code=notes.code and notes.code.value,
+        )
+
+
 class Observation:
     """Wraps the whole application; what nothing else caught becomes INTERNAL_SERVER_ERROR here."""
 
-    def __init__(self, app: ASGIApp, *, telemetry: Telemetry, max_header_bytes: int) -> None:
+    def __init__(
+        self, app: ASGIApp, *, telemetry: Telemetry, ledger: RequestLedger, max_header_bytes: int
+    ) -> None:
         self._app = app
         self._max_header_bytes = max_header_bytes
         self._telemetry = telemetry
+        self._ledger = ledger
         self._log = telemetry.logger("gateway.http")
-        self._access = telemetry.access_log("gateway.http")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request, seen from outside."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        head = _Head(scope["headers"])
+        head = RequestHead(scope["headers"])
         route, method = route_of(scope["path"]), scope["method"]
-        notes = open_notes(scope, request_id=request_id_of(head.request_id))
+        notes = notes_begun(scope) or open_notes(scope, request_id=request_id_of(head.request_id))
         answer = _Answer(send, request_id=notes.request_id)
         began_at = time.perf_counter()
-        with self._telemetry.tracing.server_span(
+        with opened_span(scope) or self._telemetry.tracing.server_span(
             head.trace, method=method, route=route, scheme=scope["scheme"]
         ) as span:
             notes.trace_id = span.trace_id
@@ -67,38 +101,7 @@ class Observation:
                 _end_span(span, notes, status=status)
             if route not in QUIET_PATHS:
                 seconds = time.perf_counter() - began_at
-                self._tell(notes, scope=scope, route=route, status=status, seconds=seconds)
-
-    def _tell(
-        self,
-        notes: RequestNotes,
-        *,
-        scope: Scope,
-        route: str,
-        status: int,
-        seconds: float,
-    ) -> None:
-        self._telemetry.record_http(route, status=status)
-        if not notes.is_stream:
-            self._telemetry.record_request(
-                notes.kind,
-                code=notes.code,
-                duration_seconds=seconds,
-                upstream_seconds=notes.upstream_seconds,
-            )
-        self._access.tell(
-            request_id=notes.request_id,
-            trace_id=notes.trace_id,
-            tenant=notes.tenant,
-            caller=notes.caller,
-            method=scope["method"],
-            route=route,
-            status=status,
-            duration_ms=round(seconds * 1000, 2),
-            operation_kind=notes.kind.value,
-            operation_name=notes.operation_name,
-            code=notes.code and notes.code.value,
-        )
+                self._ledger.enter(notes, method=method, route=route, status=status, seconds=seconds)
 
     def _refuse_headers(self, notes: RequestNotes) -> Response:
         notes.code = ErrorCode.OPERATION_TOO_LARGE
@@ -134,23 +137,48 @@ class _Answer:
         return self._send(message)
 
 
-class _Head:
+class RequestHead:
     """What this layer has to know of a request's headers, read in one go."""
 
-    __slots__ = ("bytes", "request_id", "trace")
+    __slots__ = ("accept_encoding", "bytes", "is_of_a_page", "request_id", "trace")
 
     def __init__(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
         self.request_id: str | None = None
+        self.accept_encoding: bytes | None = None
+        self.is_of_a_page = False
         self.trace: Mapping[str, str] = _NO_TRACE
         size = 0
         for name, value in headers:
             size += len(name) + len(value)
-            if name == _ID_HEADER and self.request_id is None:
-                self.request_id = value.decode("latin-1")
-            elif name in _TRACE_HEADERS:
-                self.trace = {name.decode(): value.decode("latin-1"), **self.trace}
+            if name in _READ_HEADERS:
+                self._read(name, value)
         self.bytes = size
 
+    def _read(self, name: bytes, value: bytes) -> None:
+        if name in _PAGE_HEADERS:
+            self.is_of_a_page = True
+        elif name in _TRACE_HEADERS:
+            self.trace = {name.decode(): value.decode("latin-1"), **self.trace}
+        elif name == b"accept-encoding":
+            if self.accept_encoding is None:
+                self.accept_encoding = value
+        elif self.request_id is None:
+            self.request_id = value.decode("latin-1")
 
+
+def put_span(scope: Scope, span: OpenSpan) -> None:
+    """Leave the request's span, opened already but not entered, for the outermost layer."""
+    scope[_SPAN_KEY] = span
+
+
+def opened_span(scope: Scope) -> OpenSpan | None:
+    """Take it."""
+    return scope.pop(_SPAN_KEY, None)  # type: ignore[no-any-return]  # only put there by the above
+
+
+_SPAN_KEY: Final = "gateway.span"
 _TRACE_HEADERS: Final = frozenset({b"traceparent", b"tracestate"})
+_PAGE_HEADERS: Final = frozenset({b"origin", b"sec-fetch-site"})
+"""What browsers send of themselves, and other origins are judged by."""
+_READ_HEADERS: Final = _TRACE_HEADERS | _PAGE_HEADERS | {_ID_HEADER, b"accept-encoding"}
 _NO_TRACE: Final[Mapping[str, str]] = {}

@@ -1,4 +1,4 @@
-"""Whatever is asked, a gateway that recognizes queries and one that does not give the same answer."""
+"""Whatever is asked, all ways of a gateway give the same answer: at once, in the lane, from the start."""
 
 import asyncio
 import json
@@ -54,6 +54,16 @@ HEADERS: Final[st.SearchStrategy[list[str]]] = st.just([]) | st.lists(
             "X-Operation-Cost: report",
             f"Authorization: Bearer {KEY}",
             "Origin: https://elsewhere.example",
+            "Sec-Fetch-Site: cross-site",
+            "Sec-Fetch-Site: same-origin",
+            "Accept-Encoding: gzip, br;q=0.5",
+            "Accept-Encoding: *",
+            "X-Request-Id: board-1",
+            "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00",
+            "traceparent: nonsense",
+            "Connection: close",
+            "Connection: keep-alive",
+            "Transfer-Encoding: identity",
         ]
     ),
     max_size=3,
@@ -69,8 +79,8 @@ EXTENSIONS: Final[st.SearchStrategy[Any]] = st.sampled_from(
 KEYS: Final = st.sampled_from([KEY, KEY, READER_KEY, "planted-key-of-nobody"])
 
 
-class Both:
-    """Two gateways in front of the same simulators; the second has no short way."""
+class Ways:
+    """Gateways in front of simulators alike: with both short ways, with one, and with none."""
 
     def __init__(self) -> None:
         self._runner = asyncio.Runner()
@@ -86,8 +96,12 @@ class Both:
         plan = Plan(
             cache=CacheSettings(fresh_seconds=600), limits=LimitSettings(max_cost=60, max_body_bytes=900)
         )
-        for has_lane in (True, False):
+        for has_lane, is_at_once in ((True, True), (True, False), (False, False)):
             with pytest.MonkeyPatch.context() as patched:
+                if not is_at_once:
+                    patched.setattr(
+                        edge, "AnswersAtOnce", lambda *_parts, **_named: lambda _scope, _body: None
+                    )
                 if not has_lane:
                     patched.setattr(edge, "build_app", lambda **parts: build(**{**parts, "lane": None}))
                 worlds = {"acme": world(), "outra": world("outra", agents=3)}
@@ -126,8 +140,8 @@ async def _told(port: int, sent: bytes) -> Any:
 
 
 @pytest.fixture(scope="module")
-def both() -> Iterator[Both]:
-    made = Both()
+def ways() -> Iterator[Ways]:
+    made = Ways()
     made.open()
     yield made
     made.close()
@@ -176,8 +190,8 @@ ASKING: Final = st.builds(
 @example(asking=of(QUERIES[2], ({"first": 2}, ""), ({"id": "1"}, "")))
 @example(asking=of(QUERIES[0], (None, ""), (None, '"x": 1e999, ')))
 @example(asking=of(QUERIES[0], (None, ""), ({"x": "y" * 900}, "")))
-def test_what_comes_again_is_answered_as_if_it_came_for_the_first_time(both: Both, asking: Asking) -> None:
+def test_what_comes_again_is_answered_as_if_it_came_for_the_first_time(ways: Ways, asking: Asking) -> None:
     for sent in asking.requests():
-        recognizing, other = both.ask(sent, times=3)
-        assert recognizing == other
-        assert recognizing[0] == recognizing[1] == recognizing[2]
+        at_once, recognized, understood = ways.ask(sent, times=3)
+        assert at_once == recognized == understood
+        assert at_once[0] == at_once[1] == at_once[2]
