@@ -14,6 +14,7 @@ from gateway.main import edge
 from gateway.main.service import Gateway, start_telemetry
 from gateway.schema.planning import build_executor
 from gateway.settings import load_settings
+from gateway.web.connections import AT_ONCE_KEY
 from gateway.web.notes import open_notes
 
 Ask = Callable[[], Awaitable[None]]
@@ -79,14 +80,16 @@ class Running:
         while layer is not None and type(layer).__name__ != "method":
             found.append((type(layer).__name__, layer))
             layer = next(
-                (
-                    getattr(layer, name)
-                    for name in ("app", "_app", "_otherwise")
-                    if getattr(layer, name, None) is not None
-                ),
+                (getattr(layer, name) for name in ("app", "_app") if getattr(layer, name, None) is not None),
                 None,
             )
         return found
+
+    @property
+    def at_once(self) -> Any:
+        """Who answers from a connection's callback."""
+        _, answers = self._state[AT_ONCE_KEY]
+        return answers
 
     def layer(self, name: str) -> Any:
         """The one of this class."""

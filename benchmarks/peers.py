@@ -57,6 +57,8 @@ def gateway(
     otlp: str | None,
     core: int | None,
     forgets: str | None = None,
+    sample_ratio: float = 0.05,
+    program: tuple[str, ...] = ("gateway",),
 ) -> Iterator[Server]:
     """The gateway as shipped: authentication, limits, access lines, traces of 5 % where `otlp` takes them.
 
@@ -68,11 +70,12 @@ def gateway(
         own,
         tenants={"t0": evolux},
         scopes='"agents:read", "agents:write"',
-        telemetry=f'otlp_endpoint = "{otlp}"\nsample_ratio = 0.05' if otlp else "",
+        telemetry=f'otlp_endpoint = "{otlp}"\nsample_ratio = {sample_ratio}' if otlp else "",
     )
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    program = ("gateway",) if forgets is None else ("benchmarks.afresh", forgets)
+    if forgets is not None:
+        program = ("benchmarks.afresh", forgets)
     command = (sys.executable, "-m", *program, "serve", "--config", str(config), "--port", str(port))
     with process(*command, ready=f"{url}/readyz", core=core, lines=own / "lines") as running:
         yield Server(url=url, path="/graphql", pid=running.pid)
@@ -104,7 +107,12 @@ def usual_stack(*, evolux: str, core: int | None, fresh_seconds: float = 5.0) ->
 
 @contextmanager
 def bare(
-    answers: Mapping[str, bytes], *, folder: Path, core: int | None, http: str = "auto"
+    answers: Mapping[str, bytes],
+    *,
+    folder: Path,
+    core: int | None,
+    http: str = "auto",
+    app: str = "app",
 ) -> Iterator[Server]:
     """The ceiling: it sends these answers, by label."""
     own = folder / "bodies"
@@ -112,7 +120,7 @@ def bare(
     for label, answer in answers.items():
         (own / f"{label.replace(' ', '_')}.json").write_bytes(answer)
     environ = {"BENCHMARK_ANSWERS": str(own)}
-    with _uvicorn("benchmarks.bare:app", path="/{label}", environ=environ, core=core, http=http) as server:
+    with _uvicorn(f"benchmarks.bare:{app}", path="/{label}", environ=environ, core=core, http=http) as server:
         yield server
 
 

@@ -57,7 +57,7 @@ class Held:
     """What each cache holds, in MiB."""
 
     def __init__(self, running: Running) -> None:
-        lane = running.layer("QueryLane")
+        lane = running.at_once._lane  # noqa: SLF001 - as below
         self._executor = lane._executor  # noqa: SLF001 - what they hold is nobody's business but this file's
         self._recognition = lane._recognition._known  # noqa: SLF001
         router = running.layer("Router")

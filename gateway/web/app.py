@@ -20,7 +20,7 @@ from gateway.web.compression import Compression, Compressor
 from gateway.web.cross_origin import cross_origin_middleware
 from gateway.web.graphql import GraphQLEndpoint
 from gateway.web.health import Health
-from gateway.web.lane import QueryLane
+from gateway.web.lane import LaneApp, QueryLane
 from gateway.web.notes import request_id_in
 from gateway.web.observation import Observation, RequestLedger
 from gateway.web.routes import QUIET_PATHS
@@ -82,7 +82,7 @@ class EdgeApp(Starlette):
         handlers: Any = self.exception_handlers
         app: ASGIApp = ExceptionMiddleware(self.router, handlers=handlers)
         if self._lane is not None:
-            app = self._lane.before(app)
+            app = LaneApp(app, lane=self._lane)
         for cls, args, kwargs in reversed(self.user_middleware):
             app = cls(app, *args, **kwargs)
         return app

@@ -52,7 +52,7 @@ class Begun:
 
 
 class QueryLane:
-    """Answers recognized queries; everything else goes to `otherwise`.
+    """Answers recognized queries.
 
     `begin` and `at_once` do what takes no waiting, also for whoever has a request outside of any task.
     """
@@ -73,33 +73,6 @@ class QueryLane:
         self._clock = clock
         self._tracing = tracing
         self._limits = limits
-
-    def before(self, otherwise: ASGIApp) -> ASGIApp:
-        """The lane with what stands behind it."""
-
-        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-            if scope["type"] != "http" or scope["path"] != GRAPHQL_PATH:
-                await otherwise(scope, receive, send)
-                return
-            begun: Begun | None = scope.pop(_KEY, None)
-            if begun is not None:
-                await self._answer(begun, scope=scope, receive=receive, send=send)
-                return
-            message = _message_at_hand(scope, receive)
-            if message is None:
-                await otherwise(scope, receive, send)
-                return
-            if message["type"] != "http.request" or message.get("more_body"):
-                await otherwise(scope, _replaying(message, receive), send)
-                return
-            begun = self.begin(scope, message.get("body", b""))
-            if begun is not None:
-                await self._answer(begun, scope=scope, receive=receive, send=send)
-                return
-            replayed = receive if message is _NO_BODY else _replaying(message, receive)
-            await otherwise(scope, replayed, send)
-
-        return answer
 
     def begin(self, scope: Scope, body: bytes) -> Begun | None:
         """Recognize a request; another leaves a memo in its scope, to be remembered once it is understood."""
@@ -176,7 +149,8 @@ class QueryLane:
             return False
         return operation.cost <= self._limits.max_cost
 
-    async def _answer(self, begun: Begun, *, scope: Scope, receive: Receive, send: Send) -> None:
+    async def answer(self, begun: Begun, *, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer what is begun, waiting where it has to be."""
         known, notes = begun.known, notes_in(scope)
         notes.understood(known.visitor, kind=OperationKind.QUERY, operation_name=known.operation_name)
         span = self._span_of(known) if is_sampled() else UNSAMPLED
@@ -213,6 +187,37 @@ class QueryLane:
         with one_deadline(self._limits.deadline_seconds):
             outcome = await self._executor.run(begun.operation, context=context, hide_suggestions=known.hides)
         return answer_outcome(outcome, readings=context.readings, request=Request(scope), kind=known.kind)
+
+
+class LaneApp:
+    """The lane with what stands behind it; what is not recognized goes there, body and all."""
+
+    def __init__(self, app: ASGIApp, *, lane: QueryLane) -> None:
+        self._app = app
+        self._lane = lane
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http" or scope["path"] != GRAPHQL_PATH:
+            await self._app(scope, receive, send)
+            return
+        begun: Begun | None = scope.pop(_KEY, None)
+        if begun is not None:
+            await self._lane.answer(begun, scope=scope, receive=receive, send=send)
+            return
+        message = _message_at_hand(scope, receive)
+        if message is None:
+            await self._app(scope, receive, send)
+            return
+        if message["type"] != "http.request" or message.get("more_body"):
+            await self._app(scope, _replaying(message, receive), send)
+            return
+        begun = self._lane.begin(scope, message.get("body", b""))
+        if begun is not None:
+            await self._lane.answer(begun, scope=scope, receive=receive, send=send)
+            return
+        replayed = receive if message is _NO_BODY else _replaying(message, receive)
+        await self._app(scope, replayed, send)
 
 
 class _Held:
