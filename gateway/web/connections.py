@@ -53,6 +53,7 @@ class GuardedConnection(HttpToolsProtocol):
         self._is_in_head = False
         self._has_head_begun = False
         self._is_in_body = False
+        self._has_one_ended = False  # in what is being read
         self._at_once: tuple[bytes, AtOnce] | None = self.app_state.get(AT_ONCE_KEY)
         self._held_body: bytes | None = None
 
@@ -63,19 +64,20 @@ class GuardedConnection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Something came: a head or part of one, or a body."""
-        was_in_body = self._is_in_body
-        if self._head_timer is None and not was_in_body and self._is_idle:
+        self._has_one_ended = False
+        if self._head_timer is None and not self._is_in_body and self._is_idle:
             self._is_in_head = True
         super().data_received(data)
         if self._held_body is not None:
             self._let_go()
         if self._is_in_head:
-            self._go_on_with_head(0 if was_in_body else len(data))
+            self._go_on_with_head(0 if self._has_one_ended else len(data))
         elif self._is_idle:
             self._go_on_unread()
 
     def on_message_begin(self) -> None:
-        """A head begins, maybe behind another request's."""
+        """A head begins, maybe behind another request's, whose answer has the connection's idle time run."""
+        self._unset_keepalive_if_required()
         super().on_message_begin()
         self._is_in_head = self._has_head_begun = True
 
@@ -100,7 +102,7 @@ class GuardedConnection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The body is whole, if there was one."""
-        self._is_in_body = False
+        self._is_in_body, self._has_one_ended = False, True
         if self._held_body is not None:
             if self._answer_at_once(self._held_body):
                 self._held_body = None
@@ -109,10 +111,14 @@ class GuardedConnection(HttpToolsProtocol):
         super().on_message_complete()
 
     def _may_answer_at_once(self) -> bool:
-        """Whether this is a plain POST that no other answer is before, on a connection that stays."""
+        """Whether this is a plain POST that no other answer is before, on a connection that stays.
+
+        One of those that come together at most: between their answers other connections have their turn.
+        """
         parser = self.parser
         return (
             self._is_idle
+            and not self._has_one_ended
             and not self.pipeline
             and not self.expect_100_continue
             and not self.flow.write_paused
