@@ -61,6 +61,7 @@ def build_edge(
     once_only: OnceOnly,
     health: Health,
     telemetry: Telemetry,
+    ledger: RequestLedger,
     report: Callable[[], GatewayStatus],
     feeds: Feeds,
     streams_end: asyncio.Event,
@@ -122,7 +123,6 @@ def build_edge(
         tracing=telemetry.tracing,
         limits=_request_limits(limits),
     )
-    ledger = RequestLedger(telemetry)
     compressor = Compressor() if server.compression else None
     at_once = AnswersAtOnce(
         lane,

@@ -30,6 +30,7 @@ from gateway.telemetry import events
 from gateway.telemetry.telemetry import Telemetry
 from gateway.tenancy import ConfigWatcher, Directory, Tenant
 from gateway.web.health import Health, Readiness
+from gateway.web.observation import RequestLedger
 from gateway.web.status import GatewayStatus
 
 CONFIG_VARIABLE: Final = "EVOLUX_GATEWAY_CONFIG"
@@ -54,6 +55,7 @@ class Gateway:
         """Make it; processes of one `group` share their generations."""
         self._settings = settings
         self._telemetry = telemetry
+        self._ledger = RequestLedger(telemetry)
         self._environ = environ
         self._config_path = config_path
         self._clock = clock or SystemClock()
@@ -123,8 +125,13 @@ class Gateway:
             persisted=self._persisted,
             clock=self._clock,
             once_only=self._once_only,
-            health=Health(readiness=self.readiness, render_metrics=self._telemetry.metrics.render),
+            health=Health(
+                readiness=self.readiness,
+                render_metrics=self._telemetry.metrics.render,
+                settle=self._ledger.settle,
+            ),
             telemetry=self._telemetry,
+            ledger=self._ledger,
             report=self.status,
             feeds=self._live.feeds,
             streams_end=self.stop.streams_end,
@@ -184,6 +191,7 @@ class Gateway:
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             stack.callback(self._telemetry.shutdown)
+            stack.callback(self._ledger.settle)
             if self._shared is not None:
                 stack.push_async_callback(self._shared.close)
                 await self._shared.start()

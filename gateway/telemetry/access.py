@@ -2,7 +2,6 @@
 
 import json
 import time
-from asyncio import get_running_loop
 from typing import Final, Protocol, TextIO
 
 from structlog.typing import FilteringBoundLogger
@@ -28,8 +27,18 @@ class AccessLog(Protocol):
         operation_kind: str,
         operation_name: str | None,
         code: str | None,
+        at_ns: int,
     ) -> None:
-        """Write one."""
+        """Write one, of a request that ended at this instant since 1970."""
+        ...
+
+    def flush(self) -> None:
+        """Hand on what was written."""
+        ...
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether many lines at a time cost less than as many one by one, and nobody reads along."""
         ...
 
 
@@ -39,21 +48,27 @@ class LoggedAccess:
     def __init__(self, log: FilteringBoundLogger) -> None:
         self._log = log
 
-    def tell(self, **fields: str | float | None) -> None:
+    may_wait: Final = False
+
+    def tell(self, *, at_ns: int, **fields: str | float | None) -> None:  # noqa: ARG002 - it is now
         """Write one, in the logger's form."""
         self._log.info(events.ACCESS, **{name: value for name, value in fields.items() if value is not None})
+
+    def flush(self) -> None:
+        """Nothing: each line is handed on as it is written."""
 
 
 class JsonAccessLog:
     """Access lines as JSON, with the fields and the redaction of all other lines at a tenth of the cost.
 
-    What requests have in common is encoded once for all of them, and the lines of ten milliseconds are handed
-    to the system together: in portions that a pipe takes whole, for other workers write to it too.
+    What requests have in common is encoded once for all of them. Lines that are written together are handed
+    on in portions that a pipe takes whole, for other workers write to it too.
     """
 
     def __init__(self, stream: TextIO, *, name: str) -> None:
         self._stream = stream
         self._held_letters = 0
+        self.may_wait = _is_file(stream)
         self._head = _ENCODE({"event": str(events.ACCESS), "level": "info", "logger": name})[:-1]
         self._clock = IsoClock()
         self._common: dict[tuple[str | int | None, ...], str] = {}
@@ -72,6 +87,7 @@ class JsonAccessLog:
         operation_kind: str,
         operation_name: str | None,
         code: str | None,
+        at_ns: int,
     ) -> None:
         """Write one; what a caller chose is redacted. No request id has a letter that JSON escapes."""
         key = (tenant, caller, method, route, status, operation_kind, operation_name, code)
@@ -80,30 +96,22 @@ class JsonAccessLog:
             common = self._encode_common(key, operation_name=operation_name)
         self._write(
             f'{self._head},"request_id":"{redact_text(request_id)}","trace_id":"{trace_id}"{common},'
-            f'"duration_ms":{duration_ms},"timestamp":"{self._clock.now()}"}}\n'
+            f'"duration_ms":{duration_ms},"timestamp":"{self._clock.text_of(at_ns)}"}}\n'
         )
 
-    def _write(self, line: str) -> None:
-        held = self._held_letters + len(line)
-        if held > len(line):  # somebody will flush
-            if held > _PORTION:
-                self._stream.flush()
-                held = len(line)
-            self._stream.write(line)
-            self._held_letters = held
-            return
-        self._stream.write(line)
-        try:
-            get_running_loop().call_later(_HELD_SECONDS, self._flush)
-        except RuntimeError:  # nothing runs that would come back
-            self._stream.flush()
-            return
-        self._held_letters = held
-
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Hand on what was written."""
         self._held_letters = 0
         if not self._stream.closed:
             self._stream.flush()
+
+    def _write(self, line: str) -> None:
+        held = self._held_letters + len(line)
+        if _PORTION < held != len(line):
+            self._stream.flush()
+            held = len(line)
+        self._stream.write(line)
+        self._held_letters = held
 
     def _encode_common(self, key: tuple[str | int | None, ...], *, operation_name: str | None) -> str:
         named = {
@@ -120,15 +128,15 @@ class JsonAccessLog:
 
 
 class IsoClock:
-    """The time as RFC 3339 in UTC, to the microsecond; what lasts a second is put together once in it."""
+    """Instants as RFC 3339 in UTC, to the microsecond; what lasts a second is put together once in it."""
 
     def __init__(self) -> None:
         self._began_at = 0
         self._prefix = ""
 
-    def now(self) -> str:
+    def text_of(self, at_ns: int) -> str:
         """As `2026-01-31T12:00:00.000001Z`."""
-        microseconds = time.time_ns() // 1000
+        microseconds = at_ns // 1000
         fraction = microseconds - self._began_at
         if not 0 <= fraction < _MICROSECONDS:
             second, fraction = divmod(microseconds, _MICROSECONDS)
@@ -137,7 +145,14 @@ class IsoClock:
         return f"{self._prefix}{fraction:06d}Z"
 
 
-_HELD_SECONDS: Final = 0.01
+def _is_file(stream: TextIO) -> bool:
+    try:
+        stream.fileno()
+    except (OSError, ValueError):
+        return False
+    return True
+
+
 _PORTION: Final = 4_096
 """In letters, which JSON makes bytes: what POSIX lets a pipe take at one stroke."""
 _MICROSECONDS: Final = 1_000_000

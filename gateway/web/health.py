@@ -34,9 +34,12 @@ class Health:
         *,
         readiness: Callable[[], Readiness],
         render_metrics: Callable[[MetricsForm], tuple[bytes, str]],
+        settle: Callable[[], None] = lambda: None,
     ) -> None:
+        """Make it; `settle` is called before metrics are read, to count what is not counted yet."""
         self._readiness = readiness
         self._render_metrics = render_metrics
+        self._settle = settle
 
     async def livez(self, _request: Request) -> Response:
         """The process answers."""
@@ -60,6 +63,7 @@ class Health:
         """
         chosen = best_of(request.headers.get("accept"), offered=[form.value for form in MetricsForm])
         form = MetricsForm.TEXT if chosen is None else MetricsForm(chosen)
+        self._settle()
         body, content_type = await asyncio.to_thread(self._render_metrics, form)
         return Response(body, headers={"content-type": content_type, "vary": "Accept"})
 

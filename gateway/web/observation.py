@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.domain.errors import ErrorCode, InternalServerError, OperationTooLarge
 from gateway.telemetry import events, names
-from gateway.telemetry.spans import OpenSpan
+from gateway.telemetry.spans import OpenSpan, is_sampled
 from gateway.telemetry.telemetry import Telemetry
 from gateway.web.answers import refuse
 from gateway.web.notes import RequestNotes, notes_begun, open_notes
@@ -23,14 +23,40 @@ _ID_HEADER: Final = REQUEST_ID_HEADER.lower().encode()
 
 
 class RequestLedger:
-    """Writes answered requests down: metrics, and a line each."""
+    """Writes answered requests down: metrics, and a line each.
+
+    Those of a moment are written one after another, which costs half of what it costs between requests.
+    """
 
     def __init__(self, telemetry: Telemetry) -> None:
         self._telemetry = telemetry
         self._access = telemetry.access_log("gateway.http")
+        self._entries: list[_Entry] = []
 
     def enter(self, notes: RequestNotes, *, method: str, route: str, status: int, seconds: float) -> None:
-        """Write one down."""
+        """Take one down, to be written in a hundredth of a second; what is traced now, under its span."""
+        now = time.time_ns()
+        if not self._access.may_wait or is_sampled():
+            self._write((notes, method, route, status, seconds, now))
+            self._access.flush()
+            return
+        entries = self._entries
+        entries.append((notes, method, route, status, seconds, now))
+        if len(entries) >= _MOST_ENTRIES:
+            self.settle()
+        elif len(entries) == 1:
+            asyncio.get_running_loop().call_later(_HELD_SECONDS, self.settle)
+
+    def settle(self) -> None:
+        """Write what was taken down."""
+        if self._entries:
+            entries, self._entries = self._entries, []
+            for entry in entries:
+                self._write(entry)
+            self._access.flush()
+
+    def _write(self, entry: "_Entry") -> None:
+        notes, method, route, status, seconds, at_ns = entry
         self._telemetry.record_http(route, status=status)
         if not notes.is_stream:
             self._telemetry.record_request(
@@ -51,7 +77,13 @@ class RequestLedger:
             operation_kind=notes.kind.value,
             operation_name=notes.operation_name,
             code=notes.code and notes.code.value,
+            at_ns=at_ns,
         )
+
+
+_Entry = tuple[RequestNotes, str, str, int, float, int]
+_MOST_ENTRIES: Final = 64
+_HELD_SECONDS: Final = 0.01
 
 
 class Observation:

@@ -1,9 +1,9 @@
 """Access lines written by hand say what the logger would say, and keep little."""
 
-import asyncio
 import io
 import json
 import tracemalloc
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +24,7 @@ FIELDS: dict[str, Any] = {
     "operation_kind": "query",
     "operation_name": "Board",
     "code": None,
+    "at_ns": 1_790_000_000_123_456_789,
 }
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln"
 
@@ -43,7 +44,7 @@ def test_a_line_by_hand_is_the_loggers_line(request_id: str, more: dict[str, Any
     fields = {**FIELDS, **more, "request_id": request_id}
     by_hand, by_logger = io.StringIO(), io.StringIO()
     JsonAccessLog(by_hand, name="gateway.http").tell(**fields)
-    given = {name: value for name, value in fields.items() if value is not None}
+    given = {name: value for name, value in fields.items() if value is not None and name != "at_ns"}
     Logs(fmt="json", stream=by_logger).logger("gateway.http").info(events.ACCESS, **given)
     line = told(by_hand)
     assert line == told(by_logger)
@@ -71,7 +72,6 @@ class Pipe(io.StringIO):
     def __init__(self) -> None:
         super().__init__()
         self.portions: list[str] = []
-        self.flushed = asyncio.Event()
 
     def flush(self) -> None:
         held = self.getvalue()
@@ -79,47 +79,50 @@ class Pipe(io.StringIO):
             self.portions.append(held)
         self.seek(0)
         self.truncate()
-        self.flushed.set()
-
-    async def next_flush(self) -> None:
-        """Wait for it."""
-        self.flushed.clear()
-        async with asyncio.timeout(5):
-            await self.flushed.wait()
 
     @property
     def lines(self) -> list[str]:
         return "".join(self.portions).splitlines()
 
 
-async def test_lines_of_one_moment_are_written_together_in_portions_that_a_pipe_takes_whole() -> None:
+def test_lines_that_are_written_together_are_handed_on_in_portions_that_a_pipe_takes_whole() -> None:
     stream = Pipe()
     log = JsonAccessLog(stream, name="gateway.http")
     for number in range(100):
         log.tell(**{**FIELDS, "request_id": f"r{number}"})
-    before = len(stream.portions)
-    await stream.next_flush()
+    log.flush()
     assert [json.loads(line)["request_id"] for line in stream.lines] == [
         f"r{number}" for number in range(100)
     ]
-    assert 5 < before < len(stream.portions) < 20
+    assert 5 < len(stream.portions) < 20
     assert max(len(portion) for portion in stream.portions) <= 4_096
-    log.tell(**FIELDS)
-    await stream.next_flush()
-    assert len(stream.lines) == 101
 
 
-async def test_a_line_over_a_portion_is_written_alone() -> None:
+def test_a_line_over_a_portion_is_handed_on_alone() -> None:
     stream = Pipe()
     log = JsonAccessLog(stream, name="gateway.http")
     log.tell(**FIELDS)
     log.tell(**{**FIELDS, "operation_name": "A" * 5_000})
     log.tell(**FIELDS)
-    assert [portion.count("\n") for portion in stream.portions] == [1, 1]
+    log.flush()
+    assert [portion.count("\n") for portion in stream.portions] == [1, 1, 1]
     assert len(stream.portions[1]) > 5_000
 
 
-async def test_other_lines_come_after_the_access_lines_before_them_and_closing_holds_nothing_back() -> None:
+def test_a_line_has_the_instant_that_its_request_ended_at() -> None:
+    stream = Pipe()
+    log = JsonAccessLog(stream, name="gateway.http")
+    for at_ns in (1_790_000_000_123_456_789, 1_790_000_000_000_000_999, 1_789_999_999_999_999_999):
+        log.tell(**{**FIELDS, "at_ns": at_ns})
+    log.flush()
+    assert [json.loads(line)["timestamp"] for line in stream.lines] == [
+        "2026-09-21T14:13:20.123456Z",
+        "2026-09-21T14:13:20.000000Z",
+        "2026-09-21T14:13:19.999999Z",
+    ]
+
+
+def test_other_lines_come_after_the_access_lines_before_them_and_closing_holds_nothing_back() -> None:
     stream = Pipe()
     logs = Logs(fmt="json", stream=stream)
     log = logs.access_log("gateway.http")
@@ -133,7 +136,8 @@ async def test_other_lines_come_after_the_access_lines_before_them_and_closing_h
     assert told[2]["request_id"] == "last"
 
 
-def test_where_no_loop_runs_a_line_is_written_at_once() -> None:
-    stream = Pipe()
-    JsonAccessLog(stream, name="gateway.http").tell(**FIELDS)
-    assert len(stream.lines) == 1
+def test_lines_wait_for_one_another_only_on_their_way_to_a_file(tmp_path: Path) -> None:
+    with (tmp_path / "lines").open("w", encoding="utf-8") as file:
+        assert JsonAccessLog(file, name="gateway.http").may_wait
+    assert not JsonAccessLog(io.StringIO(), name="gateway.http").may_wait
+    assert not Logs(fmt="human", stream=io.StringIO()).access_log("gateway.http").may_wait
