@@ -12,7 +12,7 @@ from typing import Final
 
 from starlette.types import Scope
 
-from gateway.domain.errors import GatewayError
+from gateway.domain.errors import RateLimited
 from gateway.telemetry.labels import OperationKind
 from gateway.telemetry.tracing import Tracing
 from gateway.web.answers import DataAnswer
@@ -79,13 +79,11 @@ class AnswersAtOnce:
     def _answer(self, begun: Begun, *, notes: RequestNotes) -> DataAnswer | None:
         known = begun.known
         notes.understood(known.visitor, kind=OperationKind.QUERY, operation_name=known.operation_name)
-        answer = self._lane.at_once(begun, request_id=notes.request_id)
-        if answer is not None:
-            try:
-                self._lane.count(begun)
-            except GatewayError:  # which the usual way will say
-                return None
-        return answer
+        try:
+            self._lane.count(begun)
+        except RateLimited:  # which the usual way will say
+            return None
+        return self._lane.at_once(begun, request_id=notes.request_id)
 
     def _parts(self, answer: DataAnswer, *, request_id: str, accept_encoding: bytes | None) -> Parts:
         headers, body = answer.raw_headers, answer.body

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.domain.call_center import HoldsListings
 from gateway.domain.deadlines import one_deadline
-from gateway.domain.errors import GatewayError, OperationTooLarge
+from gateway.domain.errors import GatewayError, OperationTooLarge, RateLimited
 from gateway.domain.listings import FreshnessBound, Reading
 from gateway.engine.execution import Operation
 from gateway.engine.executor import Executor, RememberedAnswer
@@ -38,13 +38,15 @@ _NO_BODY: Final[Message] = {"type": "http.request", "body": b"", "more_body": Fa
 class Begun:
     """A recognized query that is being answered; `context` where reading for it has begun."""
 
-    __slots__ = ("context", "known", "operation", "remembered")
+    __slots__ = ("context", "is_counted", "known", "operation", "refusal", "remembered")
 
     def __init__(self, known: Recognized, operation: Operation) -> None:
         self.known = known
         self.operation = operation
         self.context: OperationContext | None = None
         self.remembered: RememberedAnswer | None = None
+        self.is_counted = False
+        self.refusal: RateLimited | None = None
 
     def put_in(self, scope: Scope) -> None:
         """Let the lane go on from here when the request of this scope comes to it."""
@@ -121,8 +123,15 @@ class QueryLane:
         return (body and answer_data(body, readings=context.readings, kind=begun.known.kind)) or None
 
     def count(self, begun: Begun) -> None:
-        """Count the call; raises `RateLimited`."""
-        self._authentication.count(begun.known.visitor)
+        """Count the call, once however often this is asked; raises `RateLimited`."""
+        if not begun.is_counted:
+            begun.is_counted = True
+            try:
+                self._authentication.count(begun.known.visitor)
+            except RateLimited as refusal:
+                begun.refusal = refusal
+        if begun.refusal is not None:
+            raise begun.refusal
 
     def _context_of(self, begun: Begun, *, request_id: str) -> OperationContext:
         visitor = begun.known.visitor
