@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Iterable, Mapping
+from contextvars import Context
 from http import HTTPStatus
 from typing import Final
 
@@ -51,9 +52,12 @@ class RequestLedger:
         """Write what was taken down."""
         if self._entries:
             entries, self._entries = self._entries, []
-            for entry in entries:
-                self._write(entry)
-            self._access.flush()
+            Context().run(self._write_all, entries)  # not under the span of whoever has it done
+
+    def _write_all(self, entries: "list[_Entry]") -> None:
+        for entry in entries:
+            self._write(entry)
+        self._access.flush()
 
     def _write(self, entry: "_Entry") -> None:
         notes, method, route, status, seconds, at_ns = entry
@@ -204,8 +208,11 @@ def put_span(scope: Scope, span: OpenSpan) -> None:
 
 
 def opened_span(scope: Scope) -> OpenSpan | None:
-    """Take it."""
-    return scope.pop(_SPAN_KEY, None)  # type: ignore[no-any-return]  # only put there by the above
+    """Take it; the scheme is as trusted proxies in front have told meanwhile."""
+    span: OpenSpan | None = scope.pop(_SPAN_KEY, None)
+    if span is not None:
+        span.note(names.URL_SCHEME, scope["scheme"])
+    return span
 
 
 _SPAN_KEY: Final = "gateway.span"

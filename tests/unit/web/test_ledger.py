@@ -9,6 +9,7 @@ import pytest
 from opentelemetry.sdk.resources import Resource
 
 from gateway.domain.errors import ErrorCode
+from gateway.telemetry.exposition import MetricsForm
 from gateway.telemetry.labels import OperationKind
 from gateway.telemetry.logs import Logs
 from gateway.telemetry.metrics import Metrics
@@ -16,7 +17,7 @@ from gateway.telemetry.telemetry import Telemetry
 from gateway.telemetry.tracing import Tracing
 from gateway.web.notes import RequestNotes
 from gateway.web.observation import RequestLedger
-from tests.unit.telemetry.recording import labels, samples
+from tests.unit.telemetry.recording import labels, record, samples
 
 
 class Written:
@@ -89,3 +90,16 @@ async def test_each_line_says_what_its_own_request_came_to(written: Written) -> 
     assert [line.get("code") for line in written.lines] == [None, "UPSTREAM_TIMEOUT"]
     counted = samples(written.telemetry.metrics, "gateway_request_duration_seconds_count")
     assert counted[labels(kind="query", code="UPSTREAM_TIMEOUT")] == 1
+
+
+async def test_a_traced_reader_of_the_metrics_is_not_taken_for_the_requests_that_it_has_counted(
+    written: Written,
+) -> None:
+    tracing = record().telemetry.tracing
+    written.enter("waits")
+    with tracing.server_span({}, method="GET", route="/metrics", scheme="http") as span:
+        assert span.is_recording
+        written.ledger.settle()
+    told, _ = written.telemetry.metrics.render(MetricsForm.OPENMETRICS)
+    assert b"trace_id" not in told
+    assert written.counted == 1
