@@ -1,7 +1,7 @@
 """What telemetry costs: a cached page of 50 agents with all of it off, without traces, at 0 % and at 5 %.
 
-Four gateways as shipped but for that, each a process on the server's core, are asked over HTTP in turns of a
-quarter of a second, so that what else the machine does meets all four alike. The figures are processor time of
+Four gateways as shipped but for that, each a process on the server's core, are asked over HTTP in turns, so
+that what else the machine does meets all four alike. The figures are processor time of
 the whole process, exporting threads included; only the ratios mean something.
 `python -m benchmarks.telemetry_cost [ROUNDS]` takes a second a round (60) and some to start.
 """

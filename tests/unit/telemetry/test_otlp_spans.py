@@ -1,5 +1,6 @@
 """Our encoding of spans is the SDK's, message for message."""
 
+import pytest
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.resources import Resource
@@ -65,3 +66,19 @@ def test_kept_attributes_are_bounded() -> None:
         span.end()
         encoder.encode([span])
     assert 0 < len(encoder._kept) <= 2_000
+
+
+@pytest.mark.parametrize("count", [1, 2, 100, 400])
+def test_lengths_of_every_size_are_the_sdks(count: int) -> None:
+    spans = [span for _ in range(count) for span in spans_of_every_kind()][:count]
+    assert ExportTraceServiceRequest.FromString(SpanEncoder().encode(spans)) == encode_spans(spans)
+
+
+def test_portions_one_after_another_are_one_request_with_every_span_in_order() -> None:
+    spans = [span for _ in range(12) for span in spans_of_every_kind()]
+    encoder = SpanEncoder()
+    joined = b"".join(encoder.encode(spans[at : at + 7]) for at in range(0, len(spans), 7))
+    read = ExportTraceServiceRequest.FromString(joined)
+    told = [one for each in read.resource_spans for scope in each.scope_spans for one in scope.spans]
+    assert [one.span_id for one in told] == [span.context.span_id.to_bytes(8, "big") for span in spans]
+    assert {each.resource.attributes[0].value.string_value for each in read.resource_spans} == {"gateway"}
