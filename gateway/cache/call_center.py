@@ -176,14 +176,14 @@ class CachedCallCenter:
         return reading
 
     def _at_hand(self, kind: ListingKind, fetch: Fetch, bound: FreshnessBound) -> Reading[Any] | None:
-        """What can be served without waiting; what is traced goes the way that makes spans."""
-        if is_sampled():
-            return None
+        """What can be served without waiting; of what is traced only what was judged fresh."""
         judged = self._judged.get(kind)
         if judged is not None and bound is ANY_AGE and judged.key.credential == self._credential():
             reading = self._listings.serve_judged(judged)
             if reading is not None:
                 return reading
+        if is_sampled():
+            return None
         key = self._key(kind)
         reading = self._listings.at_hand(key, fetch, bound=bound)
         self._judged[kind] = None if reading is None else self._listings.judged_fresh(key)

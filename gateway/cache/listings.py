@@ -38,6 +38,10 @@ RETRY_SECONDS: Final = 1.0
 """After a refresh that failed, the next one behind readers waits so long: a dead Evolux is not hammered."""
 
 
+JUDGED_SECONDS: Final = 1.0
+"""How long a listing that was found fresh is served without another look, at most."""
+
+
 class HeldListings:
     """Serves listings by the freshness policy; one walk at a time per listing, whoever waits for it."""
 
@@ -77,12 +81,12 @@ class HeldListings:
     def judged_fresh(self, key: ListingKey) -> JudgedFresh | None:
         """What is held, if it is fresh, with the moment up to which it need not be judged again.
 
-        That is a second at most: the store is to see which listings are in use.
+        That is not long: the store is to see which listings are in use.
         """
         held, now = self.peek(key), self._clock.monotonic()
         if held is None or held.failure is not None:
             return None
-        until = min(now + 1.0, held.read_at + self._policies[key.kind].fresh_seconds)
+        until = min(now + JUDGED_SECONDS, held.read_at + self._policies[key.kind].fresh_seconds)
         if held.patched_at is not None:
             until = min(until, held.patched_at + CONFIRM_SECONDS)
         return JudgedFresh(key, held, key.counter, until, self._store.changes)
@@ -99,7 +103,10 @@ class HeldListings:
             return None
         age_seconds = now - held.read_at
         self._observer.reading_served(key.kind, ReadSource.FRESH, age_seconds=age_seconds)
-        return Reading(held.snapshot, ReadSource.FRESH, age_seconds=age_seconds)
+        reading = Reading(held.snapshot, ReadSource.FRESH, age_seconds=age_seconds)
+        if is_sampled():
+            self._spans.read_at_once(key, reading)
+        return reading
 
     async def _read(self, key: ListingKey, fetch: Fetch, *, bound: FreshnessBound) -> Reading[Any]:
         asked_at = self._clock.monotonic()

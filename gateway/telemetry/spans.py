@@ -1,6 +1,8 @@
 """Open spans: a sampled one that records, and one that costs next to nothing."""
 
 from asyncio import CancelledError
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from http import HTTPStatus
 from types import TracebackType
@@ -86,6 +88,21 @@ class OpenSpan:
     def hang_up(self) -> None:
         """Note that the caller left: not an error."""
         self.note(names.CANCELLED, True)
+
+    @contextmanager
+    def current(self) -> Iterator[None]:
+        """Make it current for a block and leave it open, to be entered once more or ended."""
+        token = otel_context.attach(set_span_in_context(self._span))
+        outside = _IS_SAMPLED.set(self.is_recording)
+        try:
+            yield
+        finally:
+            _IS_SAMPLED.reset(outside)
+            otel_context.detach(token)
+
+    def end(self) -> None:
+        """End one that was not entered."""
+        self._span.end()
 
     def __enter__(self) -> Self:
         self._token = otel_context.attach(set_span_in_context(self._span))

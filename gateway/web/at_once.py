@@ -1,8 +1,8 @@
 """Answers without a task: a recognized query is answered from the connection's own callback.
 
 Where nothing has to be waited for, the way through the server's task, its messages and every layer costs more
-than the answer. What is said and written down is the same; a request that has to wait, that is traced, or
-that an outer layer has a say in, goes the usual way, and takes along what was begun for it.
+than the answer. What is said, traced and written down is the same; a request that has to wait, or that an
+outer layer has a say in, goes the usual way, and takes along what was begun for it.
 """
 
 import time
@@ -14,12 +14,13 @@ from starlette.types import Scope
 
 from gateway.domain.errors import RateLimited
 from gateway.telemetry.labels import OperationKind
+from gateway.telemetry.spans import OpenSpan
 from gateway.telemetry.tracing import Tracing
 from gateway.web.answers import DataAnswer
 from gateway.web.compression import Compressor, choose_encoding
 from gateway.web.lane import GRAPHQL_PATH, Begun, QueryLane
 from gateway.web.notes import RequestNotes, put_notes
-from gateway.web.observation import RequestHead, RequestLedger, put_span
+from gateway.web.observation import RequestHead, RequestLedger, conclude_span, put_span
 from gateway.web.request_ids import request_id_of
 
 Parts = tuple[bytes, bytes]
@@ -60,21 +61,41 @@ class AnswersAtOnce:
             return None
         span = self._tracing.server_span(head.trace, method=METHOD, route=PATH, scheme=scope["scheme"])
         notes = RequestNotes(request_id_of(head.request_id))
-        answer = None
+        notes.trace_id = span.trace_id
         if not span.is_recording:
-            notes.trace_id = span.trace_id
             with span, notes:
                 answer = self._answer(begun, notes=notes)
+        else:
+            answer = None if head.is_forwarded else self._answer_traced(begun, notes=notes, span=span)
         if answer is None:
             put_span(scope, span)
             put_notes(scope, notes)
             begun.put_in(scope)
             return None
         parts = self._parts(answer, request_id=notes.request_id, accept_encoding=head.accept_encoding)
-        self._ledger.enter(
-            notes, method=METHOD, route=PATH, status=200, seconds=time.perf_counter() - began_at
-        )
+        seconds = time.perf_counter() - began_at
+        if not span.is_recording:
+            self._ledger.enter(notes, method=METHOD, route=PATH, status=200, seconds=seconds)
+        else:
+            self._conclude(span, notes=notes, seconds=seconds)
         return parts
+
+    def _answer_traced(self, begun: Begun, *, notes: RequestNotes, span: OpenSpan) -> DataAnswer | None:
+        """The same under spans; they stay open where the usual way has to go on."""
+        with span.current(), notes:
+            operation = self._lane.span_of(begun)
+            with operation.current():
+                answer = self._answer(begun, notes=notes)
+        if answer is not None:
+            operation.end()
+        return answer
+
+    def _conclude(self, span: OpenSpan, *, notes: RequestNotes, seconds: float) -> None:
+        """Write down what is traced, with its trace at the metrics, and end its span."""
+        conclude_span(span, notes, status=200)
+        with span.current():
+            self._ledger.enter(notes, method=METHOD, route=PATH, status=200, seconds=seconds)
+        span.end()
 
     def _answer(self, begun: Begun, *, notes: RequestNotes) -> DataAnswer | None:
         known = begun.known

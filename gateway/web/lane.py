@@ -38,7 +38,7 @@ _NO_BODY: Final[Message] = {"type": "http.request", "body": b"", "more_body": Fa
 class Begun:
     """A recognized query that is being answered; `context` where reading for it has begun."""
 
-    __slots__ = ("context", "is_counted", "known", "operation", "refusal", "remembered")
+    __slots__ = ("context", "is_counted", "known", "operation", "refusal", "remembered", "span")
 
     def __init__(self, known: Recognized, operation: Operation) -> None:
         self.known = known
@@ -47,6 +47,7 @@ class Begun:
         self.remembered: RememberedAnswer | None = None
         self.is_counted = False
         self.refusal: RateLimited | None = None
+        self.span: OpenSpan | None = None
 
     def put_in(self, scope: Scope) -> None:
         """Let the lane go on from here when the request of this scope comes to it."""
@@ -162,7 +163,7 @@ class QueryLane:
         """Answer what is begun, waiting where it has to be."""
         known, notes = begun.known, notes_in(scope)
         notes.understood(known.visitor, kind=OperationKind.QUERY, operation_name=known.operation_name)
-        span = self._span_of(known) if is_sampled() else UNSAMPLED
+        span = (begun.span or self.span_of(begun)) if is_sampled() else UNSAMPLED
         try:
             self.count(begun)
             with span:
@@ -175,13 +176,16 @@ class QueryLane:
             answer = answer_get(answer, if_none_match=first_header(scope, b"if-none-match"))
         await answer(scope, receive, send)
 
-    def _span_of(self, known: Recognized) -> OpenSpan:
-        return self._tracing.operation_span(
+    def span_of(self, begun: Begun) -> OpenSpan:
+        """Open the operation's span, which stays with what is begun."""
+        known = begun.known
+        begun.span = span = self._tracing.operation_span(
             OperationKind.QUERY,
             name=known.operation_name,
             document_hash=known.operation.document.sha256,
             tenant=known.visitor.tenant_id,
         )
+        return span
 
     async def _run(self, begun: Begun, *, scope: Scope, request_id: str) -> Response:
         if begun.context is None:

@@ -134,7 +134,7 @@ class Observation:
                         await instead(scope, receive, answer)
             status = answer.status or HTTPStatus.INTERNAL_SERVER_ERROR.value
             if span.is_recording:
-                _end_span(span, notes, status=status)
+                conclude_span(span, notes, status=status)
             if route not in QUIET_PATHS:
                 seconds = time.perf_counter() - began_at
                 self._ledger.enter(notes, method=method, route=route, status=status, seconds=seconds)
@@ -150,7 +150,8 @@ class Observation:
         return refuse(InternalServerError("Internal server error."), request_id=notes.request_id)
 
 
-def _end_span(span: OpenSpan, notes: RequestNotes, *, status: int) -> None:
+def conclude_span(span: OpenSpan, notes: RequestNotes, *, status: int) -> None:
+    """Note on a request's span what came of it."""
     span.answered(status)
     if notes.tenant is not None:
         span.note(names.TENANT, notes.tenant)
@@ -176,12 +177,13 @@ class _Answer:
 class RequestHead:
     """What this layer has to know of a request's headers, read in one go."""
 
-    __slots__ = ("accept_encoding", "bytes", "is_of_a_page", "request_id", "trace")
+    __slots__ = ("accept_encoding", "bytes", "is_forwarded", "is_of_a_page", "request_id", "trace")
 
     def __init__(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
         self.request_id: str | None = None
         self.accept_encoding: bytes | None = None
         self.is_of_a_page = False
+        self.is_forwarded = False
         self.trace: Mapping[str, str] = _NO_TRACE
         size = 0
         for name, value in headers:
@@ -195,6 +197,8 @@ class RequestHead:
             self.is_of_a_page = True
         elif name in _TRACE_HEADERS:
             self.trace = {name.decode(): value.decode("latin-1"), **self.trace}
+        elif name == _SCHEME_HEADER:
+            self.is_forwarded = True
         elif name == b"accept-encoding":
             if self.accept_encoding is None:
                 self.accept_encoding = value
@@ -219,5 +223,6 @@ _SPAN_KEY: Final = "gateway.span"
 _TRACE_HEADERS: Final = frozenset({b"traceparent", b"tracestate"})
 _PAGE_HEADERS: Final = frozenset({b"origin", b"sec-fetch-site"})
 """What browsers send of themselves, and other origins are judged by."""
-_READ_HEADERS: Final = _TRACE_HEADERS | _PAGE_HEADERS | {_ID_HEADER, b"accept-encoding"}
+_SCHEME_HEADER: Final = b"x-forwarded-proto"
+_READ_HEADERS: Final = _TRACE_HEADERS | _PAGE_HEADERS | {_ID_HEADER, _SCHEME_HEADER, b"accept-encoding"}
 _NO_TRACE: Final[Mapping[str, str]] = {}

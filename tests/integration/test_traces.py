@@ -7,7 +7,9 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from gateway.cache import listings
 from gateway.cache.flights import Flight
 from gateway.domain.listings import Reading
 from gateway.settings import CacheSettings, LimitSettings, TelemetrySettings
@@ -319,3 +321,57 @@ async def test_what_no_caller_wants_traced_is_not_sent() -> None:
     [access] = [line for line in lines if line["event"] == "http.access"]
     assert len(access["trace_id"]) == 32
     assert KEY not in json.dumps(lines)
+
+
+@pytest.mark.parametrize("is_fresh", [True, False], ids=["at once", "after all not"])
+async def test_a_recognized_query_has_the_same_tree_whether_it_is_answered_at_once_or_not(
+    is_fresh: bool,  # noqa: FBT001 - a parameter of the test
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    start, tasks = HttpToolsProtocol._start_asgi_task, [0]
+
+    def started(connection: HttpToolsProtocol, *parts: Any) -> None:
+        tasks[0] += 1
+        start(connection, *parts)
+
+    monkeypatch.setattr(HttpToolsProtocol, "_start_asgi_task", started)
+    monkeypatch.setattr(listings, "JUDGED_SECONDS", 600.0)
+    cache = (
+        CacheSettings(fresh_seconds=600) if is_fresh else CacheSettings(fresh_seconds=0, stale_seconds=600)
+    )
+    async with receiving() as received:
+        async with serving(crowd(40), plan=traced(received, cache=cache)) as (served, _):
+            for _ in range(4):
+                await served.ask(BOARD)
+            tasks[0] = 0
+            await served.ask(BOARD, headers=TRACEPARENT)
+            asked = tasks[0]
+            lines = served.log_lines()
+        await until(lambda: bool(received.named("POST /graphql")))
+
+    [server], [operation], [reading] = map(received.named, ("POST /graphql", "query", "read agents"))
+    assert server.parent_span_id.hex() == CALLER_SPAN
+    assert operation.parent_span_id == server.span_id
+    assert reading.parent_span_id == operation.span_id
+    assert attributes_of(server) == {
+        "http.request.method": "POST",
+        "http.route": "/graphql",
+        "url.scheme": "http",
+        "http.response.status_code": 200,
+        "gateway.tenant": "acme",
+    }
+    assert attributes_of(operation)["graphql.operation.name"] == "Board"
+    assert (asked == 0) is is_fresh
+    told = attributes_of(reading)
+    assert told.pop("gateway.listing.age_seconds") >= 0
+    assert told == {
+        "gateway.tenant": "acme",
+        "gateway.listing": "agents",
+        "gateway.listing.outcome": "hit" if is_fresh else "stale",
+    }
+    assert {span.status.code for span in received.spans} == {OK}
+    traced_lines = [
+        line for line in lines if line["event"] == "http.access" and line["trace_id"] == CALLER_TRACE
+    ]
+    assert len(traced_lines) == 1
+    assert len([line for line in lines if line["event"] == "http.access"]) == 5
