@@ -54,6 +54,7 @@ class GuardedConnection(HttpToolsProtocol):
         self._has_head_begun = False
         self._is_in_body = False
         self._has_one_ended = False  # in what is being read
+        self._is_handed_over = False
         self._at_once: tuple[bytes, AtOnce] | None = self.app_state.get(AT_ONCE_KEY)
         self._held_body: bytes | None = None
 
@@ -70,6 +71,8 @@ class GuardedConnection(HttpToolsProtocol):
         super().data_received(data)
         if self._held_body is not None:
             self._let_go()
+        if self._is_handed_over:
+            return
         if self._is_in_head:
             self._go_on_with_head(0 if self._has_one_ended else len(data))
         elif self._is_idle:
@@ -109,6 +112,12 @@ class GuardedConnection(HttpToolsProtocol):
                 return
             self._let_go()
         super().on_message_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        """It is a WebSocket from here on: none of these times is its own."""
+        self._is_handed_over = True
+        self._written()
+        super().handle_websocket_upgrade()
 
     def _may_answer_at_once(self) -> bool:
         """Whether this is a plain POST that no other answer is before, on a connection that stays.

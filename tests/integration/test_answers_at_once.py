@@ -14,7 +14,13 @@ import msgspec
 import pytest
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from gateway.settings import CacheSettings, LimitSettings, ServerSettings, TelemetrySettings
+from gateway.settings import (
+    CacheSettings,
+    LimitSettings,
+    ServerSettings,
+    SubscriptionSettings,
+    TelemetrySettings,
+)
 from gateway.simulator.world import World
 from gateway.web.connections import GuardedConnection
 from gateway.web.lane import QueryLane
@@ -32,6 +38,7 @@ from tests.integration.test_recognition import world
 from tests.otlp import TRACEPARENT, attributes_of, receiving, until
 from tests.raw_http import RawAnswer, exchange, request
 from tests.served import Plan, Served, serving, token_of
+from tests.sockets import PROTOCOL, socket_of
 
 ASKED = b'{"query": "{ agents { totalCount } }"}'
 FOLLOW = b'{"query": "subscription { agentChanged { __typename } }"}'
@@ -242,6 +249,28 @@ async def test_what_comes_behind_an_answer_at_once_has_no_idle_time_running(
         assert not is_idling(connections[-1]), "it would end the stream"
         await wire.send(COUNT)
         assert len(gateway.lines) == 4, "an answer would break into the stream"
+
+
+async def test_a_socket_outlives_the_idle_time_of_the_connection_that_it_was() -> None:
+    upgrade = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Protocol": PROTOCOL,
+    }
+    server = ServerSettings(port=0, keep_alive_seconds=1)
+    async with gate(server=server, subscriptions=SubscriptionSettings(init_seconds=60)) as gateway:
+        wire = await gateway.dial()
+        await wire.send(COUNT + request("GET", headers=upgrade))
+        assert await wire.answer() == (200, COUNTED)
+        assert (await wire.until(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
+        async with socket_of(gateway.served) as socket:
+            await socket.begin()
+            await asyncio.sleep(1.2)
+            await socket.say({"type": "ping"})
+            assert (await socket.hear())["type"] == "pong"
+        assert wire.is_open
 
 
 async def test_half_a_head_behind_many_requests_is_not_as_long_as_all_of_them() -> None:
