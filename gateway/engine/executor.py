@@ -143,6 +143,29 @@ class Executor:
         except Exception:  # noqa: BLE001 - the standard executor says what it is
             return None
 
+    def needs_of(self, operation: Operation) -> tuple[str, ...] | None:
+        """The listings that are all that running it needs; None where that is not known, or it needs more."""
+        prepared = self._prepared.get((operation.document.sha256, operation.name))
+        values = None if prepared is None else prepared.read_variables(operation.variables)
+        plan = None if prepared is None or values is None else prepared.known_plan(values)
+        return None if plan is None else plan.needs
+
+    def run_at_once(self, operation: Operation, *, context: Context) -> bytes | None:
+        """The bytes of the answer, where nothing failed and nothing had to be waited for.
+
+        For an operation whose needs are at hand in the context. Where this gives None, `run` has to follow
+        with another context.
+        """
+        running = self._run_query(operation, context=context)
+        try:
+            running.send(None)
+        except StopIteration as done:
+            return done.value if isinstance(done.value, bytes) else None
+        except Exception:  # noqa: BLE001 - `run` meets it too, and says what it is
+            return None
+        running.close()
+        return None
+
     async def _run_query(self, operation: Operation, *, context: Context) -> bytes | ExecutionResult:
         prepared = self._prepare(operation)
         variables_key = prepared.key_of(operation.variables)
@@ -163,6 +186,8 @@ class Executor:
         if failures:
             return await self._with_failure(plan, failures, rows=rows, run=run, key=key)
         completed = await self._complete(plan, rows, run=run, key=key)
+        if plan.needs is None and not run.waited:
+            plan.needs = context.used_listings()
         may_remember = variables_key is not None and not context.is_timed and self._is_wanted(key)
         body = await _fill(completed, run)
         if may_remember:

@@ -36,11 +36,16 @@ class Root(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Plan:
-    """How an operation is run. `listings` names what its runs were seen to use of the call centre."""
+    """How an operation is run. `listings` names what its runs were seen to use of the call centre.
+
+    `needs` names the listings that are all that its first run needed, which waited for nothing else; None
+    where that is not so, or there was no run.
+    """
 
     __slots__ = (
         "arguments",
         "listings",
+        "needs",
         "places",
         "roots",
         "serial",
@@ -56,6 +61,7 @@ class Plan:
         self.arguments: list[Arguments] = writer.arguments
         self.sites: list[Site] = writer.sites
         self.listings: tuple[str, ...] = ()
+        self.needs: tuple[str, ...] | None = None
         self.source = "\n".join(writer.sources)
         self.weight = 2_000 + len(self.source) * _BYTES_PER_CHARACTER
 

@@ -93,6 +93,11 @@ class Prepared:
         """The variables coerced to their types; None where one is wrong."""
         return self._variables.read(variables or {})
 
+    def known_plan(self, values: VariableValues) -> Plan | None:
+        """The plan for these variables, if it was made before."""
+        plan = self._plans.get(tuple(values.coerced.get(name) for name in self._deciding))
+        return plan if isinstance(plan, Plan) else None
+
     async def plan_for(self, values: VariableValues) -> Plan | Unplannable:
         """The plan for these variables; at first need it is made in a thread, for it may take long."""
         shape = tuple(values.coerced.get(name) for name in self._deciding)

@@ -79,6 +79,7 @@ class Run:
         "plain",
         "used",
         "values",
+        "waited",
     )
 
     def __init__(self, plan: Plan, *, context: Context, values: VariableValues, plain: set[type]) -> None:
@@ -92,6 +93,7 @@ class Run:
         self.pending: list[Any] = []
         self.used: set[str] = set()
         self.left: float = MAX_ITEMS_ON_LOOP
+        self.waited = False
 
     @property
     def is_timed(self) -> bool:
@@ -178,7 +180,7 @@ async def complete_roots(
             if not run.pending or not waits:
                 run.context.use_listings(run.used)
                 return completed
-            awaited, run.pending = run.pending, []
+            awaited, run.pending, run.waited = run.pending, [], True
             await asyncio.gather(*awaited, return_exceptions=True)
     finally:
         run.abandon()
@@ -191,6 +193,7 @@ async def _one_pass(plan: Plan, rows: Mapping[str, Any], *, run: Run) -> Complet
         return complete_once(plan.roots, rows, run=run)
     except Tired:
         run.abandon()
+        run.waited = True
         run.holes, run.left, run.kept = [], float("inf"), [UNKEPT] * len(plan.sites)
         return await asyncio.to_thread(complete_once, plan.roots, rows, run=run)
 

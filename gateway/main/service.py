@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 
 from gateway import __version__
 from gateway.cache.generations import Generations, LocalGenerations, WorkerGenerations
@@ -204,6 +205,7 @@ class Gateway:
             await stack.enter_async_context(self._telemetry.watching_loop())
             for tenant in self._directory.tenants.values():
                 self._open(tenant)
+            await run_in_threadpool(_nothing)  # loads what the first streamed file would hold the loop for
             self._issuer.start()
             stack.push_async_callback(self._issuer.close)
             await self._follow_configuration(stack)
@@ -292,6 +294,10 @@ def start_telemetry(settings: Settings) -> Telemetry:
         log_levels=telemetry.log_levels,
         log_format="human" if telemetry.log_format == "console" else telemetry.log_format,
     )
+
+
+def _nothing() -> None:
+    pass
 
 
 async def _cancel(task: "asyncio.Task[None]") -> None:

@@ -113,7 +113,32 @@ class QueryLane:
                 return answer
         begun.context = context = self._context_of(begun, request_id=request_id)
         context.seed(readings)
-        return self._fill(begun, context=context) if holds else None
+        if holds:
+            return self._fill(begun, context=context)
+        return None if remembered is not None or is_sampled() else self._run_at_once(begun, readings=readings)
+
+    def _run_at_once(self, begun: Begun, *, readings: dict[str, Reading[Any]]) -> DataAnswer | None:
+        """The answer to variables that are new, where it takes no more than listings that are at hand."""
+        known, context = begun.known, begun.context
+        needs = self._executor.needs_of(begun.operation)
+        if needs is None or context is None or known.visitor.held is None:
+            return None
+        read = _Held(known.visitor.held, known.bound)
+        for name in needs:
+            reading = read(name)
+            if reading is None:
+                break
+            readings[name] = reading
+        context.seed(readings)
+        if len(readings) < len(needs):
+            return None
+        with one_deadline(self._limits.deadline_seconds):
+            body = self._executor.run_at_once(begun.operation, context=context)
+        answer = body and answer_data(body, readings=context.readings, kind=known.kind)
+        if not answer:
+            begun.context = self._context_of(begun, request_id=context.request_id)
+            begun.context.seed(readings)
+        return answer or None
 
     def _fill(self, begun: Begun, *, context: OperationContext) -> DataAnswer | None:
         """The remembered answer, if it holds still; where listings are not at hand, they are begun."""
