@@ -186,7 +186,9 @@ class Executor:
         if failures:
             return await self._with_failure(plan, failures, rows=rows, run=run, key=key)
         completed = await self._complete(plan, rows, run=run, key=key)
-        if plan.needs is None and not run.waited:
+        if run.waited:  # other variables than before: none of its runs is begun in vain any more
+            plan.needs, plan.has_waited = None, True
+        elif plan.needs is None and not plan.has_waited:
             plan.needs = context.used_listings()
         may_remember = variables_key is not None and not context.is_timed and self._is_wanted(key)
         body = await _fill(completed, run)

@@ -38,12 +38,13 @@ class Root(msgspec.Struct, frozen=True, kw_only=True):
 class Plan:
     """How an operation is run. `listings` names what its runs were seen to use of the call centre.
 
-    `needs` names the listings that are all that its first run needed, which waited for nothing else; None
-    where that is not so, or there was no run.
+    `needs` names the listings that are all that its first run needed; None where a run waited for anything
+    else, or there was none.
     """
 
     __slots__ = (
         "arguments",
+        "has_waited",
         "listings",
         "needs",
         "places",
@@ -62,6 +63,7 @@ class Plan:
         self.sites: list[Site] = writer.sites
         self.listings: tuple[str, ...] = ()
         self.needs: tuple[str, ...] | None = None
+        self.has_waited = False
         self.source = "\n".join(writer.sources)
         self.weight = 2_000 + len(self.source) * _BYTES_PER_CHARACTER
 

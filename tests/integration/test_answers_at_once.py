@@ -14,6 +14,7 @@ import msgspec
 import pytest
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from gateway.engine.executor import Executor
 from gateway.settings import (
     CacheSettings,
     LimitSettings,
@@ -312,6 +313,29 @@ async def test_a_call_is_counted_once_whoever_says_that_it_is_one_too_many() -> 
     assert [line["status"] for line in lines] == [200] * 4 + [429] * 6
     assert 'gateway_request_duration_seconds_count{code="RATE_LIMITED",kind="query"} 6.0' in told
     assert 'gateway_listing_reads_total{listing="agents",outcome="hit",tenant="acme"} 3.0' in told
+
+
+async def test_what_had_to_wait_for_other_variables_is_not_begun_in_vain_each_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun: list[bool] = []
+    run_at_once = Executor.run_at_once
+
+    def watched(self: Executor, *run: Any, **more: Any) -> bytes | None:
+        answer = run_at_once(self, *run, **more)
+        begun.append(answer is not None)
+        return answer
+
+    monkeypatch.setattr(Executor, "run_at_once", watched)
+    asked = "query($ids: [ID!]) { agents(filter: { ids: $ids }) { nodes { allowedPauses { __typename } } } }"
+    async with gate() as gateway:
+        for number in (96, 97, 98):  # nobody, who has no pauses to wait for
+            assert await gateway.served.ask(asked, ids=[str(number)]) == {"agents": {"nodes": []}}
+        assert begun == [True]
+        for number in (1, 2, 3):
+            told = await gateway.served.ask(asked, ids=[str(number)])
+            assert told == {"agents": {"nodes": [{"allowedPauses": []}]}}
+        assert begun == [True, False]
 
 
 async def test_a_traced_query_has_one_span_with_what_trusted_proxies_say(tasks: list[str]) -> None:
