@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from graphql import (
@@ -64,6 +64,15 @@ class RememberedAnswer(msgspec.Struct, frozen=True):
             if reading.snapshot.version != version:
                 return False
         return True
+
+
+class KnownRun(NamedTuple):
+    """A query whose plan was run before and needed no more than these listings; `key` is the executor's."""
+
+    needs: tuple[str, ...]
+    plan: Plan
+    values: VariableValues
+    key: tuple[int, bytes | None]
 
 
 class Executor:
@@ -143,20 +152,26 @@ class Executor:
         except Exception:  # noqa: BLE001 - the standard executor says what it is
             return None
 
-    def needs_of(self, operation: Operation) -> tuple[str, ...] | None:
-        """The listings that are all that running it needs; None where that is not known, or it needs more."""
+    def known_run(self, operation: Operation) -> KnownRun | None:
+        """What is known of running it; None where that is nothing, or where it needs more than listings."""
         prepared = self._prepared.get((operation.document.sha256, operation.name))
         values = None if prepared is None else prepared.read_variables(operation.variables)
-        plan = None if prepared is None or values is None else prepared.known_plan(values)
-        return None if plan is None else plan.needs
+        if prepared is None or values is None:
+            return None
+        plan = prepared.known_plan(values)
+        if plan is None or plan.needs is None:
+            return None
+        return KnownRun(plan.needs, plan, values, (prepared.serial, prepared.key_of(operation.variables)))
 
-    def run_at_once(self, operation: Operation, *, context: Context) -> bytes | None:
+    def run_at_once(self, known: KnownRun, *, context: Context) -> bytes | None:
         """The bytes of the answer, where nothing failed and nothing had to be waited for.
 
-        For an operation whose needs are at hand in the context. Where this gives None, `run` has to follow
-        with another context.
+        All that is needed is at hand in the context. Where this gives None, `run` has to follow with another
+        context.
         """
-        running = self._run_query(operation, context=context)
+        serial, variables_key = known.key
+        key = (serial, context.tenant_id, context.scopes, variables_key)
+        running = self._run_plan(known.plan, values=known.values, key=key, context=context)
         try:
             running.send(None)
         except StopIteration as done:
@@ -168,8 +183,7 @@ class Executor:
 
     async def _run_query(self, operation: Operation, *, context: Context) -> bytes | ExecutionResult:
         prepared = self._prepare(operation)
-        variables_key = prepared.key_of(operation.variables)
-        key = (prepared.serial, context.tenant_id, context.scopes, variables_key)
+        key = (prepared.serial, context.tenant_id, context.scopes, prepared.key_of(operation.variables))
         remembered = self._answers.get(key)
         if remembered is not None:
             body = await self._recall(remembered, context=context)
@@ -179,6 +193,11 @@ class Executor:
         if values is None:
             raise Unplannable(HandOver.VARIABLES)
         plan = await self._plan(prepared, operation, values=values)
+        return await self._run_plan(plan, values=values, key=key, context=context)
+
+    async def _run_plan(
+        self, plan: Plan, *, values: VariableValues, key: Any, context: Context
+    ) -> bytes | ExecutionResult:
         run = Run(plan, context=context, values=values, plain=self._plain)
         rows, failures = await ask_roots(plan, run=run)
         if len(failures) > 1:
@@ -190,7 +209,7 @@ class Executor:
             plan.needs, plan.has_waited = None, True
         elif plan.needs is None and not plan.has_waited:
             plan.needs = context.used_listings()
-        may_remember = variables_key is not None and not context.is_timed and self._is_wanted(key)
+        may_remember = key[-1] is not None and not context.is_timed and self._is_wanted(key)
         body = await _fill(completed, run)
         if may_remember:
             self._remember(key, completed, plan=plan, context=context, values=values)

@@ -120,20 +120,20 @@ class QueryLane:
     def _run_at_once(self, begun: Begun, *, readings: dict[str, Reading[Any]]) -> DataAnswer | None:
         """The answer to variables that are new, where it takes no more than listings that are at hand."""
         known, context = begun.known, begun.context
-        needs = self._executor.needs_of(begun.operation)
-        if needs is None or context is None or known.visitor.held is None:
+        planned = self._executor.known_run(begun.operation)
+        if planned is None or context is None or known.visitor.held is None:
             return None
         read = _Held(known.visitor.held, known.bound)
-        for name in needs:
+        for name in planned.needs:
             reading = read(name)
             if reading is None:
                 break
             readings[name] = reading
         context.seed(readings)
-        if len(readings) < len(needs):
+        if len(readings) < len(planned.needs):
             return None
         with one_deadline(self._limits.deadline_seconds):
-            body = self._executor.run_at_once(begun.operation, context=context)
+            body = self._executor.run_at_once(planned, context=context)
         answer = body and answer_data(body, readings=context.readings, kind=known.kind)
         if not answer:
             begun.context = self._context_of(begun, request_id=context.request_id)

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway.settings import CacheSettings, LimitSettings
 from gateway.simulator.world import World
@@ -223,6 +224,58 @@ async def test_both_ways_leave_the_same_line_in_the_log(served: Served) -> None:
         }
         assert len(line["request_id"]) == len(line["trace_id"]) == 32
     assert len({line["request_id"] for line in lines}) == 4
+
+
+@pytest.fixture
+def tasks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The requests that were given a task."""
+    seen: list[str] = []
+    start = HttpToolsProtocol._start_asgi_task
+
+    def started(connection: HttpToolsProtocol, *parts: Any) -> None:
+        if connection.scope["path"] == "/graphql":
+            seen.append("/graphql")
+        start(connection, *parts)
+
+    monkeypatch.setattr(HttpToolsProtocol, "_start_asgi_task", started)
+    return seen
+
+
+async def test_variables_that_are_new_take_no_task_where_listings_at_hand_are_all_it_takes(
+    served: Served, tasks: list[str]
+) -> None:
+    for number in (1, 2, 3):
+        await served.post(ONE, headers=ACME, id=str(number))
+    told, began = [], []
+    for number in (4, 5):
+        tasks.clear()
+        told.append(await served.post(ONE, headers=ACME, id=str(number)))
+        began.append(len(tasks))
+    assert [answer.json()["data"]["agent"] for answer in told] == [
+        {"id": "4", "name": "acme 4"},
+        {"id": "5", "name": "acme 5"},
+    ]
+    assert [answer.headers["cache-status"] for answer in told] == ["evolux-gateway; hit"] * 2
+    assert began == [0, 0]
+
+
+async def test_what_asks_evolux_for_each_row_takes_a_task(served: Served, tasks: list[str]) -> None:
+    query = "query($id: ID!) { agent(id: $id) { name allowedPauses { pause { id } } } }"
+    for number in (1, 2, 3):
+        await served.post(query, headers=ACME, id=str(number))
+    tasks.clear()
+    told = await served.post(query, headers=ACME, id="4")
+    assert told.json() == {"data": {"agent": {"name": "acme 4", "allowedPauses": []}}}
+    assert tasks == ["/graphql"]
+
+
+async def test_variables_that_do_not_fit_are_refused_the_usual_way(served: Served, tasks: list[str]) -> None:
+    for number in (1, 2, 3):
+        await served.post(ONE, headers=ACME, id=str(number))
+    tasks.clear()
+    told = await served.post(ONE, headers=ACME, id={"a": 1})
+    assert [error["extensions"]["code"] for error in told.json()["errors"]] == ["GRAPHQL_VALIDATION_FAILED"]
+    assert tasks == ["/graphql"]
 
 
 async def test_a_dead_evolux_is_told_on_the_short_way(endpoint: list[str]) -> None:
