@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Iterable, Mapping
+from contextlib import suppress
 from contextvars import Context
 from http import HTTPStatus
 from typing import Final
@@ -38,8 +39,7 @@ class RequestLedger:
         """Take one down, to be written in a hundredth of a second; what is traced now, under its span."""
         now = time.time_ns()
         if not self._access.may_wait or is_sampled():
-            self._write((notes, method, route, status, seconds, now))
-            self._access.flush()
+            self._write([(notes, method, route, status, seconds, now)])
             return
         entries = self._entries
         entries.append((notes, method, route, status, seconds, now))
@@ -52,15 +52,18 @@ class RequestLedger:
         """Write what was taken down."""
         if self._entries:
             entries, self._entries = self._entries, []
-            Context().run(self._write_all, entries)  # not under the span of whoever has it done
+            Context().run(self._write, entries)  # not under the span of whoever has it done
 
-    def _write_all(self, entries: "list[_Entry]") -> None:
+    def _write(self, entries: "list[_Entry]") -> None:
         for entry in entries:
-            self._write(entry)
-        self._access.flush()
+            self._count(entry)
+        with suppress(OSError, ValueError):  # nobody takes the log any more: no request fails for that
+            for entry in entries:
+                self._tell(entry)
+            self._access.flush()
 
-    def _write(self, entry: "_Entry") -> None:
-        notes, method, route, status, seconds, at_ns = entry
+    def _count(self, entry: "_Entry") -> None:
+        notes, _, route, status, seconds, _ = entry
         self._telemetry.record_http(route, status=status)
         if not notes.is_stream:
             self._telemetry.record_request(
@@ -69,6 +72,9 @@ class RequestLedger:
                 duration_seconds=seconds,
                 upstream_seconds=notes.upstream_seconds,
             )
+
+    def _tell(self, entry: "_Entry") -> None:
+        notes, method, route, status, seconds, at_ns = entry
         self._access.tell(
             request_id=notes.request_id,
             trace_id=notes.trace_id,

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -26,6 +27,7 @@ class Written:
     def __init__(self, stream: TextIO, path: Path) -> None:
         resource = Resource({})
         self._path = path
+        self.descriptor = stream.fileno()
         self.telemetry = Telemetry(
             tracing=Tracing(resource=resource),
             metrics=Metrics(resource=resource),
@@ -103,3 +105,15 @@ async def test_a_traced_reader_of_the_metrics_is_not_taken_for_the_requests_that
     told, _ = written.telemetry.metrics.render(MetricsForm.OPENMETRICS)
     assert b"trace_id" not in told
     assert written.counted == 1
+
+
+async def test_where_nobody_takes_the_log_requests_are_counted_still(written: Written) -> None:
+    before, full = os.dup(written.descriptor), os.open("/dev/full", os.O_WRONLY)
+    os.dup2(full, written.descriptor)
+    for request_id in ("held back", "held back too"):
+        written.enter(request_id)
+        written.ledger.settle()
+    assert written.counted == 2
+    os.dup2(before, written.descriptor)
+    os.close(before)
+    os.close(full)
