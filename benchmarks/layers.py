@@ -2,8 +2,8 @@
 
 `python -m benchmarks.layers` takes a quarter of a minute. Processes are asked over HTTP: the gateway with
 traces and without, and an app on the gateway's connections that sends the same bytes at once, which is what
-the HTTP server alone costs. What is between these two is who answers at once, whose parts are asked in process,
-each by itself. All is processor time, medians.
+the HTTP server alone costs. What is between these two is who answers at once, whose parts are asked in
+process, each by itself. All is processor time, medians.
 """
 
 import os
