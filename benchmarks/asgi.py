@@ -11,7 +11,8 @@ from unittest.mock import patch
 
 from benchmarks.served import KEY, write_config
 from gateway.main import edge
-from gateway.main.service import Gateway, start_telemetry
+from gateway.main.reporting import start_telemetry
+from gateway.main.service import Gateway
 from gateway.schema.planning import build_executor
 from gateway.settings import load_settings
 from gateway.web.connections import AT_ONCE_KEY

@@ -2,16 +2,9 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-import msgspec
-from graphql import (
-    ExecutionResult,
-    GraphQLSchema,
-    OperationType,
-    VariableValues,
-    located_error,
-)
+from graphql import ExecutionResult, GraphQLSchema, OperationType, VariableValues, located_error
 
 from gateway.engine.asking import ask_roots
 from gateway.engine.bounded import BoundedMap
@@ -21,58 +14,18 @@ from gateway.engine.handing_over import MAX_COST_ON_LOOP, Finish, Specified, as_
 from gateway.engine.leaves import Native
 from gateway.engine.plans import Plan
 from gateway.engine.prepared import Prepared
+from gateway.engine.remembered import KnownRun, RememberedAnswer
 from gateway.engine.running import MAX_ITEMS_ON_LOOP, Completed, Context, Run, complete_roots
 from gateway.engine.script import Unplannable
 from gateway.telemetry.labels import HandOver
 
 OnHandOver = Callable[[HandOver], None]
 
-_ANSWER_BYTES: Final = 1_000
-_HOLE_BYTES: Final = 1_500
-"""What a remembered answer takes besides its bytes: itself, and the rows that its holes will be asked of."""
 _VARIABLES_FACTOR: Final = 4
 """Variables are held as a key and as values."""
 _MAX_ASKED: Final = 2_000
 """Questions remembered without their answers, to tell those that come again."""
 _PLAIN: Final = frozenset({list, tuple, dict, str, int, float, bool, type(None)})
-
-
-class RememberedAnswer(msgspec.Struct, frozen=True):
-    """An answer under the versions of the listings that it was made from."""
-
-    listings: tuple[str, ...]
-    versions: tuple[str, ...]
-    completed: Completed
-    plan: Plan
-    values: VariableValues
-
-    @property
-    def body(self) -> bytes | None:
-        """The bytes, if no instant changes them."""
-        return None if self.completed.holes else self.completed.parts[0]
-
-    def holds(self, read: Callable[[str], Any], *, readings: dict[str, Any]) -> bool:
-        """Whether all listings are at hand, and the same still.
-
-        `read` gives a listing that is at hand; what was read stands in `readings`, whatever comes of it.
-        """
-        for name, version in zip(self.listings, self.versions, strict=True):
-            reading = read(name)
-            if reading is None:
-                return False
-            readings[name] = reading
-            if reading.snapshot.version != version:
-                return False
-        return True
-
-
-class KnownRun(NamedTuple):
-    """A query whose plan was run before and needed no more than these listings; `key` is the executor's."""
-
-    needs: tuple[str, ...]
-    plan: Plan
-    values: VariableValues
-    key: tuple[int, bytes | None]
 
 
 class Executor:
@@ -303,13 +256,8 @@ class Executor:
         if listings is None or versions is None:
             return
         plan.listings = tuple(dict.fromkeys((*plan.listings, *listings)))
-        weight = (
-            sum(map(len, completed.parts))
-            + _ANSWER_BYTES
-            + len(completed.holes) * _HOLE_BYTES
-            + len(key[-1]) * _VARIABLES_FACTOR
-        )
-        self._answers.put(key, RememberedAnswer(listings, versions, completed, plan, values), weight=weight)
+        remembered = RememberedAnswer(listings, versions, completed, plan, values)
+        self._answers.put(key, remembered, weight=remembered.bytes + len(key[-1]) * _VARIABLES_FACTOR)
 
     def _open_kept(self, plan: Plan, *, run: Run, key: Any) -> list[Fragments | Unkept]:
         """What each place keeps, where this run sees the listings that it depends on."""

@@ -11,7 +11,8 @@ import msgspec
 import uvicorn
 
 from gateway.domain.secrets import ApiToken, KeyDigest
-from gateway.main.service import Gateway, start_telemetry
+from gateway.main.reporting import start_telemetry
+from gateway.main.service import Gateway
 from gateway.main.serving import find_address_free, settle_memory, uvicorn_options
 from gateway.settings import CallerSettings, ServerSettings, Settings, TelemetrySettings, TenantSettings
 from gateway.simulator.live import live

@@ -38,7 +38,7 @@ from gateway.web.graphiql import asset_routes, graphiql_page
 from gateway.web.graphql import GraphQLEndpoint, RequestLimits
 from gateway.web.health import Health
 from gateway.web.lane import QueryLane
-from gateway.web.observation import RequestLedger
+from gateway.web.ledger import RequestLedger
 from gateway.web.once import Idempotency
 from gateway.web.persisted import DocumentDesk
 from gateway.web.rates import Rate, RequestRates
@@ -126,7 +126,7 @@ def build_edge(
     compressor = Compressor() if server.compression else None
     at_once = AnswersAtOnce(
         lane,
-        tracing=telemetry.tracing,
+        telemetry=telemetry,
         ledger=ledger,
         compressor=compressor,
         max_header_bytes=limits.max_header_bytes,

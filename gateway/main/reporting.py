@@ -1,4 +1,4 @@
-"""What `/v1/status` shows of a running gateway."""
+"""What a gateway tells of itself: logs, traces and metrics, and what `/v1/status` shows."""
 
 import platform
 from collections.abc import Mapping
@@ -7,6 +7,7 @@ from gateway import __version__
 from gateway.domain.ids import TenantId
 from gateway.main.tenants import RunningTenant
 from gateway.settings import Settings
+from gateway.telemetry.telemetry import Telemetry
 from gateway.tenancy import ConfigWatcher
 from gateway.web.status import ConfigurationStatus, GatewayStatus, TenantStatus
 
@@ -53,4 +54,18 @@ def _tenant(tenant: RunningTenant, ages_seconds: Mapping[str, float]) -> TenantS
         rest_seconds=round(state.held_seconds, 1),
         retries_left=state.retries_left,
         listing_ages_seconds={name: round(age, 1) for name, age in sorted(ages_seconds.items())},
+    )
+
+
+def start_telemetry(settings: Settings) -> Telemetry:
+    """Begin logs, traces and metrics as the settings say."""
+    telemetry = settings.telemetry
+    return Telemetry.start(
+        telemetry.service_name,
+        service_version=__version__,
+        otlp_endpoint=telemetry.otlp_endpoint or "",
+        sample_ratio=telemetry.sample_ratio,
+        log_level=telemetry.log_level,
+        log_levels=telemetry.log_levels,
+        log_format="human" if telemetry.log_format == "console" else telemetry.log_format,
     )

@@ -21,7 +21,7 @@ from gateway.main.configuration import callers_of, tenants_of
 from gateway.main.edge import build_edge, persisted_documents
 from gateway.main.issuer import FollowedIssuer
 from gateway.main.live import HeardGenerations, LiveAgents
-from gateway.main.reporting import status_of
+from gateway.main.reporting import start_telemetry, status_of
 from gateway.main.sharing import kept_answers, shared_changes, shared_listings
 from gateway.main.stopping import Parting, Stop
 from gateway.main.tenants import RunningTenant
@@ -31,7 +31,7 @@ from gateway.telemetry import events
 from gateway.telemetry.telemetry import Telemetry
 from gateway.tenancy import ConfigWatcher, Directory, Tenant
 from gateway.web.health import Health, Readiness
-from gateway.web.observation import RequestLedger
+from gateway.web.ledger import RequestLedger
 from gateway.web.status import GatewayStatus
 
 CONFIG_VARIABLE: Final = "EVOLUX_GATEWAY_CONFIG"
@@ -205,7 +205,7 @@ class Gateway:
             await stack.enter_async_context(self._telemetry.watching_loop())
             for tenant in self._directory.tenants.values():
                 self._open(tenant)
-            await run_in_threadpool(_nothing)  # loads what the first streamed file would hold the loop for
+            await run_in_threadpool(lambda: None)  # loads what a first streamed file would hold the loop for
             self._issuer.start()
             stack.push_async_callback(self._issuer.close)
             await self._follow_configuration(stack)
@@ -280,24 +280,6 @@ class Gateway:
         for task in tuple(self._tasks):
             await _cancel(task)
         await asyncio.gather(*(running.close() for running in self._running.values()))
-
-
-def start_telemetry(settings: Settings) -> Telemetry:
-    """Begin logs, traces and metrics as the settings say."""
-    telemetry = settings.telemetry
-    return Telemetry.start(
-        telemetry.service_name,
-        service_version=__version__,
-        otlp_endpoint=telemetry.otlp_endpoint or "",
-        sample_ratio=telemetry.sample_ratio,
-        log_level=telemetry.log_level,
-        log_levels=telemetry.log_levels,
-        log_format="human" if telemetry.log_format == "console" else telemetry.log_format,
-    )
-
-
-def _nothing() -> None:
-    pass
 
 
 async def _cancel(task: "asyncio.Task[None]") -> None:

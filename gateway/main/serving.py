@@ -12,7 +12,8 @@ import uvicorn
 from starlette.applications import Starlette
 
 from gateway.cache.generations import WorkerGenerations
-from gateway.main.service import CONFIG_VARIABLE, GENERATIONS_VARIABLE, Gateway, start_telemetry
+from gateway.main.reporting import start_telemetry
+from gateway.main.service import CONFIG_VARIABLE, GENERATIONS_VARIABLE, Gateway
 from gateway.settings import Settings
 from gateway.web.connections import GuardedConnection
 from gateway.web.socket_connections import GuardedSocket

@@ -42,6 +42,11 @@ INTERNAL_ERROR: Final = LogEvent(
     "A failure of ours; the caller saw INTERNAL_SERVER_ERROR and the request id.",
     ("exception",),
 )
+AT_ONCE_FAILED: Final = LogEvent(
+    "http.at_once_failed",
+    "A failure of ours where a query was to be answered at once; it went the usual way instead.",
+    ("exception", "suppressed"),
+)
 AUDIT: Final = LogEvent(
     "audit.mutation",
     "One change that somebody asked for, done or not; in a write to many one line for each agent. Written "

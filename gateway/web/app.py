@@ -21,8 +21,9 @@ from gateway.web.cross_origin import cross_origin_middleware
 from gateway.web.graphql import GraphQLEndpoint
 from gateway.web.health import Health
 from gateway.web.lane import LaneApp, QueryLane
+from gateway.web.ledger import RequestLedger
 from gateway.web.notes import request_id_in
-from gateway.web.observation import Observation, RequestLedger
+from gateway.web.observation import Observation
 from gateway.web.routes import QUIET_PATHS
 from gateway.web.shedding import Shedding
 from gateway.web.sockets import Sockets

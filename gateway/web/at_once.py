@@ -13,14 +13,16 @@ from typing import Final
 from starlette.types import Scope
 
 from gateway.domain.errors import RateLimited
+from gateway.telemetry import events
 from gateway.telemetry.labels import OperationKind
 from gateway.telemetry.spans import OpenSpan
-from gateway.telemetry.tracing import Tracing
+from gateway.telemetry.telemetry import Telemetry
 from gateway.web.answers import DataAnswer
 from gateway.web.compression import Compressor, choose_encoding
 from gateway.web.lane import GRAPHQL_PATH, Begun, QueryLane
+from gateway.web.ledger import RequestLedger
 from gateway.web.notes import RequestNotes, put_notes
-from gateway.web.observation import RequestHead, RequestLedger, conclude_span, put_span
+from gateway.web.observation import RequestHead, conclude_span, put_span
 from gateway.web.request_ids import request_id_of
 
 Parts = tuple[bytes, bytes]
@@ -37,21 +39,29 @@ class AnswersAtOnce:
         self,
         lane: QueryLane,
         *,
-        tracing: Tracing,
+        telemetry: Telemetry,
         ledger: RequestLedger,
         compressor: Compressor | None,
         max_header_bytes: int,
         is_draining: Callable[[], bool],
     ) -> None:
         self._lane = lane
-        self._tracing = tracing
+        self._tracing = telemetry.tracing
+        self._failures = telemetry.line_budget("gateway.http", event=events.AT_ONCE_FAILED)
         self._ledger = ledger
         self._compressor = compressor
         self._max_header_bytes = max_header_bytes
         self._is_draining = is_draining
 
     def __call__(self, scope: Scope, body: bytes) -> Parts | None:
-        """Answer a POST to the path of GraphQL; the status is 200."""
+        """Answer a POST to the path of GraphQL; the status is 200. Raises nothing."""
+        try:
+            return self._answer_whole(scope, body)
+        except Exception as failure:  # noqa: BLE001 - the usual way may do better, and answers in any case
+            self._failures.tell(exc_info=failure)
+            return None
+
+    def _answer_whole(self, scope: Scope, body: bytes) -> Parts | None:
         head = RequestHead(scope["headers"])
         if head.bytes > self._max_header_bytes or head.is_of_a_page or self._is_draining():
             return None

@@ -38,7 +38,7 @@ _MAX_AT_ONCE_BYTES: Final = 65_536
 _OK: Final = b"HTTP/1.1 200 OK\r\n"
 
 AtOnce = Callable[[Scope, bytes], tuple[bytes, bytes] | None]
-"""Gives headers and body of an answer to a POST that is here whole, or None."""
+"""Gives headers and body of an answer to a POST that is here whole, or None; raises nothing."""
 
 
 class GuardedConnection(HttpToolsProtocol):
@@ -145,10 +145,7 @@ class GuardedConnection(HttpToolsProtocol):
         path, answer = self._at_once
         scope: Any = self.scope
         scope["method"], scope["path"], scope["query_string"] = "POST", path.decode(), b""
-        try:
-            parts = answer(scope, body)
-        except Exception:  # noqa: BLE001 - the usual way meets it too, and says what it is
-            return False
+        parts = answer(scope, body)
         if parts is None:
             return False
         own = [b"%b: %b\r\n" % header for header in self.server_state.default_headers]

@@ -16,8 +16,9 @@ from gateway.domain.deadlines import one_deadline
 from gateway.domain.errors import GatewayError, OperationTooLarge, RateLimited
 from gateway.domain.listings import FreshnessBound, Reading
 from gateway.engine.execution import Operation
-from gateway.engine.executor import Executor, RememberedAnswer
+from gateway.engine.executor import Executor
 from gateway.engine.limits import check_variables
+from gateway.engine.remembered import RememberedAnswer
 from gateway.schema.context import OperationContext
 from gateway.telemetry.labels import OperationKind
 from gateway.telemetry.spans import UNSAMPLED, OpenSpan, is_sampled

@@ -3,8 +3,6 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Iterable, Mapping
-from contextlib import suppress
-from contextvars import Context
 from http import HTTPStatus
 from typing import Final
 
@@ -14,86 +12,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.domain.errors import ErrorCode, InternalServerError, OperationTooLarge
 from gateway.telemetry import events, names
-from gateway.telemetry.spans import OpenSpan, is_sampled
+from gateway.telemetry.spans import OpenSpan
 from gateway.telemetry.telemetry import Telemetry
 from gateway.web.answers import refuse
+from gateway.web.ledger import RequestLedger
 from gateway.web.notes import RequestNotes, notes_begun, open_notes
 from gateway.web.request_ids import REQUEST_ID_HEADER, request_id_of
 from gateway.web.routes import QUIET_PATHS, route_of
 
 _ID_HEADER: Final = REQUEST_ID_HEADER.lower().encode()
-
-
-class RequestLedger:
-    """Writes answered requests down: metrics, and a line each.
-
-    Those of a moment are written one after another, which costs half of what it costs between requests.
-    """
-
-    def __init__(self, telemetry: Telemetry) -> None:
-        self._telemetry = telemetry
-        self._access = telemetry.access_log("gateway.http")
-        self._entries: list[_Entry] = []
-
-    def enter(self, notes: RequestNotes, *, method: str, route: str, status: int, seconds: float) -> None:
-        """Take one down, to be written in a hundredth of a second; what is traced now, under its span."""
-        now = time.time_ns()
-        if not self._access.may_wait or is_sampled():
-            self._write([(notes, method, route, status, seconds, now)])
-            return
-        entries = self._entries
-        entries.append((notes, method, route, status, seconds, now))
-        if len(entries) >= _MOST_ENTRIES:
-            self.settle()
-        elif len(entries) == 1:
-            asyncio.get_running_loop().call_later(_HELD_SECONDS, self.settle)
-
-    def settle(self) -> None:
-        """Write what was taken down."""
-        if self._entries:
-            entries, self._entries = self._entries, []
-            Context().run(self._write, entries)  # not under the span of whoever has it done
-
-    def _write(self, entries: "list[_Entry]") -> None:
-        for entry in entries:
-            self._count(entry)
-        with suppress(OSError, ValueError):  # nobody takes the log any more: no request fails for that
-            for entry in entries:
-                self._tell(entry)
-            self._access.flush()
-
-    def _count(self, entry: "_Entry") -> None:
-        notes, _, route, status, seconds, _ = entry
-        self._telemetry.record_http(route, status=status)
-        if not notes.is_stream:
-            self._telemetry.record_request(
-                notes.kind,
-                code=notes.code,
-                duration_seconds=seconds,
-                upstream_seconds=notes.upstream_seconds,
-            )
-
-    def _tell(self, entry: "_Entry") -> None:
-        notes, method, route, status, seconds, at_ns = entry
-        self._access.tell(
-            request_id=notes.request_id,
-            trace_id=notes.trace_id,
-            tenant=notes.tenant,
-            caller=notes.caller,
-            method=method,
-            route=route,
-            status=status,
-            duration_ms=round(seconds * 1000, 2),
-            operation_kind=notes.kind.value,
-            operation_name=notes.operation_name,
-            code=notes.code and notes.code.value,
-            at_ns=at_ns,
-        )
-
-
-_Entry = tuple[RequestNotes, str, str, int, float, int]
-_MOST_ENTRIES: Final = 64
-_HELD_SECONDS: Final = 0.01
 
 
 class Observation:

@@ -400,6 +400,9 @@ async def test_what_fails_at_once_is_answered_the_usual_way(
             broken.setattr(QueryLane, "at_once", fail)
             assert (await gateway.ask(COUNT)).body == COUNTED
         assert len(gateway.lines) == len(tasks) == 3
+        [told] = [line for line in gateway.served.log_lines() if line["event"] == "http.at_once_failed"]
+        assert told["exception"].endswith("RuntimeError")
+        assert len([line for line in gateway.served.log_lines() if line["event"] == "internal_error"]) == 0
 
 
 async def test_an_answer_at_once_is_compressed_like_any_other(tasks: list[str]) -> None:

@@ -16,8 +16,8 @@ from gateway.telemetry.logs import Logs
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.telemetry import Telemetry
 from gateway.telemetry.tracing import Tracing
+from gateway.web.ledger import RequestLedger
 from gateway.web.notes import RequestNotes
-from gateway.web.observation import RequestLedger
 from tests.unit.telemetry.recording import labels, record, samples
 
 
