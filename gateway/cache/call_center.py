@@ -1,7 +1,7 @@
 """A CallCenter that answers from held listings and lets no reader see the state from before a write."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, Final, TypeVar
@@ -37,6 +37,7 @@ Foresee = Callable[[Snapshot[Agent], T], Agent | None]
 _STATE: Final = (ListingKind.AGENTS,)
 _MEMBERSHIP: Final = (ListingKind.AGENTS, ListingKind.AGENT_PAUSES)
 """The listings that a write touches."""
+_KINDS: Final = {"agents": ListingKind.AGENTS, "queues": ListingKind.QUEUES}
 
 
 class CachedCallCenter:
@@ -93,6 +94,23 @@ class CachedCallCenter:
 
     def queues_at_hand(self, bound: FreshnessBound = ANY_AGE) -> Reading[Queue] | None:
         return self._at_hand(ListingKind.QUEUES, self._upstream.queues, bound)
+
+    def listings_at_hand(
+        self, names: Iterable[str], bound: FreshnessBound = ANY_AGE
+    ) -> dict[str, Reading[Any]]:
+        readings: dict[str, Reading[Any]] = {}
+        credential = self._credential() if bound is ANY_AGE else None
+        for name in names:
+            judged = self._judged.get(_KINDS[name])
+            reading: Reading[Any] | None = None
+            if judged is not None and judged.key.credential == credential:
+                reading = self._listings.serve_judged(judged)
+            if reading is None:
+                reading = self.agents_at_hand(bound) if name == "agents" else self.queues_at_hand(bound)
+            if reading is None:
+                break
+            readings[name] = reading
+        return readings
 
     async def agent_pauses(self, agent_id: AgentId, bound: FreshnessBound = ANY_AGE) -> Reading[AllowedPause]:
         key = self._key(ListingKind.AGENT_PAUSES, agent_id)

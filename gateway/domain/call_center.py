@@ -1,7 +1,8 @@
 """The port: a tenant's call centre, as every adapter offers it."""
 
+from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from gateway.domain.agents import Agent, AgentChange, NewAgent
 from gateway.domain.ids import AgentId, PauseId
@@ -21,6 +22,12 @@ class HoldsListings(Protocol):
 
     def queues_at_hand(self, bound: FreshnessBound = ANY_AGE) -> Reading[Queue] | None:
         """Every queue, as `queues` gives them."""
+        ...
+
+    def listings_at_hand(
+        self, names: Iterable[str], bound: FreshnessBound = ANY_AGE
+    ) -> dict[str, Reading[Any]]:
+        """Of these listings, `agents` and `queues`, all that come before the first that cannot be given."""
         ...
 
 

@@ -5,7 +5,7 @@ import time
 from typing import Any, Final
 
 from gateway.engine.plans import Plan, Root
-from gateway.engine.running import Run
+from gateway.engine.running import Run, close_unawaited
 
 MAX_SECONDS_ON_LOOP: Final = 0.01
 """How long a row of root fields holds the event loop before others get their turn."""
@@ -35,6 +35,33 @@ async def ask_roots(plan: Plan, *, run: Run) -> tuple[dict[str, Any], dict[str, 
     return rows, failures
 
 
+def ask_at_once(plan: Plan, *, run: Run) -> dict[str, Any] | None:
+    """What each root resolver gave; None where one has to wait, or the event loop was held long enough.
+
+    Raises what a resolver raised.
+    """
+    rows: dict[str, Any] = {}
+    ends_at = 0.0
+    for root in plan.roots:
+        if root.call is None or root.hole is not None:
+            continue
+        if not rows:
+            ends_at = time.perf_counter() + MAX_SECONDS_ON_LOOP
+        elif time.perf_counter() > ends_at:
+            return None
+        info = run.infos[root.place]
+        if root.arguments is None:
+            row = root.call(None, info)
+        else:
+            given = run.arguments[root.arguments] = plan.arguments[root.arguments].given(run.values)
+            row = root.call(None, info, **given)
+        if hasattr(row, "__await__"):
+            close_unawaited(row)
+            return None
+        rows[root.key] = row
+    return rows
+
+
 class _Turns:
     """Lets other requests have their turn once root resolvers have held the loop for long enough."""
 
@@ -60,8 +87,8 @@ async def _caught(asking: Any) -> Any:
 
 
 async def _ask(root: Root, *, run: Run, plan: Plan, turns: _Turns) -> Any:
-    assert root.call is not None  # noqa: S101 - only these are asked
     await turns.wait()
+    assert root.call is not None  # noqa: S101 - only these are asked
     if root.arguments is None:
         row = root.call(None, run.infos[root.place])
     else:

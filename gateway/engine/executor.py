@@ -6,25 +6,21 @@ from typing import Any, Final
 
 from graphql import ExecutionResult, GraphQLSchema, OperationType, VariableValues, located_error
 
-from gateway.engine.asking import ask_roots
+from gateway.engine.asking import ask_at_once, ask_roots
 from gateway.engine.bounded import BoundedMap
 from gateway.engine.execution import Operation, shallow_data
-from gateway.engine.fragments import UNKEPT, Fragments, Unkept
+from gateway.engine.fragments import Fragments, Unkept, encode
 from gateway.engine.handing_over import MAX_COST_ON_LOOP, Finish, Specified, as_it_is
 from gateway.engine.leaves import Native
 from gateway.engine.plans import Plan
 from gateway.engine.prepared import Prepared
-from gateway.engine.remembered import KnownRun, RememberedAnswer
-from gateway.engine.running import MAX_ITEMS_ON_LOOP, Completed, Context, Run, complete_roots
+from gateway.engine.remembered import Found, Key, KnownRun, Memory, RememberedAnswer
+from gateway.engine.running import MAX_ITEMS_ON_LOOP, Completed, Context, Run, complete_data, complete_roots
 from gateway.engine.script import Unplannable
 from gateway.telemetry.labels import HandOver
 
 OnHandOver = Callable[[HandOver], None]
 
-_VARIABLES_FACTOR: Final = 4
-"""Variables are held as a key and as values."""
-_MAX_ASKED: Final = 2_000
-"""Questions remembered without their answers, to tell those that come again."""
 _PLAIN: Final = frozenset({list, tuple, dict, str, int, float, bool, type(None)})
 
 
@@ -50,20 +46,13 @@ class Executor:
         self._on_hand_over = on_hand_over
         self._specified = Specified(schema, finish=finish, max_cost_on_loop=max_cost_on_loop)
         self._prepared: BoundedMap[tuple[str, str | None], Prepared] = BoundedMap(max_bytes=max_plan_bytes)
-        self._answers: BoundedMap[Any, RememberedAnswer] = BoundedMap(max_bytes=max_answer_bytes)
-        self._fragments: BoundedMap[Any, Fragments] = BoundedMap(max_bytes=max_fragment_bytes)
-        self._keeps_fragments = max_fragment_bytes > 0
-        self._asked: set[int] = set()
+        self._memory = Memory(max_answer_bytes=max_answer_bytes, max_fragment_bytes=max_fragment_bytes)
         self._plain: set[type] = set(_PLAIN)
 
     @property
     def held_bytes(self) -> dict[str, int]:
         """What is held, by kind."""
-        return {
-            "plans": self._prepared.bytes,
-            "answers": self._answers.bytes,
-            "fragments": self._fragments.bytes,
-        }
+        return {"plans": self._prepared.bytes, **self._memory.held_bytes}
 
     async def run(
         self, operation: Operation, *, context: Context, hide_suggestions: bool = False
@@ -77,14 +66,13 @@ class Executor:
             self._on_hand_over(refused.reason)
         return await self._specified.run(operation, context=context, hide_suggestions=hide_suggestions)
 
-    def find(
-        self, operation: Operation, *, tenant_id: Any, scopes: frozenset[str]
-    ) -> RememberedAnswer | None:
-        """What was answered before to this tenant and these scopes; not whether it holds still."""
+    def find(self, operation: Operation, *, tenant_id: Any, scopes: frozenset[str]) -> Found | None:
+        """What is known of the operation, and what was answered before to this tenant and these scopes."""
         prepared = self._prepared.get((operation.document.sha256, operation.name))
         if prepared is None:
             return None
-        return self._answers.get((prepared.serial, tenant_id, scopes, prepared.key_of(operation.variables)))
+        key = (prepared.serial, tenant_id, scopes, prepared.key_of(operation.variables))
+        return Found(prepared, key, self._memory.find(key))
 
     def at_once(self, remembered: RememberedAnswer, *, context: Context) -> bytes | None:
         """The bytes of a remembered answer, if it holds still and that can be told without waiting.
@@ -105,16 +93,14 @@ class Executor:
         except Exception:  # noqa: BLE001 - the standard executor says what it is
             return None
 
-    def known_run(self, operation: Operation) -> KnownRun | None:
+    def known_run(self, found: Found, *, variables: dict[str, Any] | None) -> KnownRun | None:
         """What is known of running it; None where that is nothing, or where it needs more than listings."""
-        prepared = self._prepared.get((operation.document.sha256, operation.name))
-        values = None if prepared is None else prepared.read_variables(operation.variables)
-        if prepared is None or values is None:
+        prepared = found.prepared
+        values = prepared.variables.read(variables or {})
+        plan = None if values is None else prepared.known_plan(values)
+        if plan is None or values is None or plan.needs is None:
             return None
-        plan = prepared.known_plan(values)
-        if plan is None or plan.needs is None:
-            return None
-        return KnownRun(plan.needs, plan, values, (prepared.serial, prepared.key_of(operation.variables)))
+        return KnownRun(plan.needs, plan, values, found.key)
 
     def run_at_once(self, known: KnownRun, *, context: Context) -> bytes | None:
         """The bytes of the answer, where nothing failed and nothing had to be waited for.
@@ -122,34 +108,56 @@ class Executor:
         All that is needed is at hand in the context. Where this gives None, `run` has to follow with another
         context.
         """
-        serial, variables_key = known.key
-        key = (serial, context.tenant_id, context.scopes, variables_key)
-        running = self._run_plan(known.plan, values=known.values, key=key, context=context)
+        run = Run(known.plan, context=context, values=known.values, plain=self._plain)
         try:
-            running.send(None)
-        except StopIteration as done:
-            return done.value if isinstance(done.value, bytes) else None
+            return self._answer_at_once(known, run=run)
         except Exception:  # noqa: BLE001 - `run` meets it too, and says what it is
             return None
-        running.close()
-        return None
+        finally:
+            if run.pending:
+                run.abandon()
+
+    def _answer_at_once(self, known: KnownRun, *, run: Run) -> bytes | None:
+        plan, key, memory = known.plan, known.key, self._memory
+        rows = ask_at_once(plan, run=run)
+        if rows is None:
+            plan.note_vain()
+            return None
+        if plan.has_inner_arguments:
+            run.read_arguments(plan)
+        run.kept = memory.open_kept(plan, run=run, key=key)
+        data = complete_data(plan.roots, rows, run=run)
+        if run.pending:
+            plan.note_vain()
+            return None
+        run.context.use_listings(run.used)
+        if run.has_kept:
+            memory.weigh_kept(plan, run=run, key=key)
+        may_remember = not run.context.is_timed and memory.is_wanted(key)
+        if not may_remember and not run.holes:
+            return encode({"data": data})
+        completed = Completed(data, run.holes)
+        body = completed.fill(run)
+        if may_remember:
+            memory.remember(key, completed, plan=plan, context=run.context, values=known.values)
+        return body
 
     async def _run_query(self, operation: Operation, *, context: Context) -> bytes | ExecutionResult:
         prepared = self._prepare(operation)
         key = (prepared.serial, context.tenant_id, context.scopes, prepared.key_of(operation.variables))
-        remembered = self._answers.get(key)
+        remembered = self._memory.find(key)
         if remembered is not None:
             body = await self._recall(remembered, context=context)
             if body is not None:
                 return body
-        values = prepared.read_variables(operation.variables)
+        values = prepared.variables.read(operation.variables or {})
         if values is None:
             raise Unplannable(HandOver.VARIABLES)
         plan = await self._plan(prepared, operation, values=values)
         return await self._run_plan(plan, values=values, key=key, context=context)
 
     async def _run_plan(
-        self, plan: Plan, *, values: VariableValues, key: Any, context: Context
+        self, plan: Plan, *, values: VariableValues, key: Key, context: Context
     ) -> bytes | ExecutionResult:
         run = Run(plan, context=context, values=values, plain=self._plain)
         rows, failures = await ask_roots(plan, run=run)
@@ -158,18 +166,15 @@ class Executor:
         if failures:
             return await self._with_failure(plan, failures, rows=rows, run=run, key=key)
         completed = await self._complete(plan, rows, run=run, key=key)
-        if run.waited:  # other variables than before: none of its runs is begun in vain any more
-            plan.needs, plan.has_waited = None, True
-        elif plan.needs is None and not plan.has_waited:
-            plan.needs = context.used_listings()
-        may_remember = key[-1] is not None and not context.is_timed and self._is_wanted(key)
+        plan.note_run(None if run.was_moved else context.used_listings())
+        may_remember = not context.is_timed and self._memory.is_wanted(key)
         body = await _fill(completed, run)
         if may_remember:
-            self._remember(key, completed, plan=plan, context=context, values=values)
+            self._memory.remember(key, completed, plan=plan, context=context, values=values)
         return body
 
     async def _with_failure(
-        self, plan: Plan, failures: dict[str, Exception], *, rows: dict[str, Any], run: Run, key: Any
+        self, plan: Plan, failures: dict[str, Exception], *, rows: dict[str, Any], run: Run, key: Key
     ) -> ExecutionResult:
         """The result where one root field failed: null there, or at once in all, where it cannot be null."""
         [(name, failure)] = failures.items()
@@ -180,17 +185,17 @@ class Executor:
         return ExecutionResult(shallow_data(answer) if root.is_nullable else None, [error])
 
     async def _complete(
-        self, plan: Plan, rows: dict[str, Any], *, run: Run, key: Any, waits: bool = True
+        self, plan: Plan, rows: dict[str, Any], *, run: Run, key: Key, waits: bool = True
     ) -> Completed:
         def open_kept(run: Run) -> list[Fragments | Unkept]:
-            return self._open_kept(plan, run=run, key=key)
+            return self._memory.open_kept(plan, run=run, key=key)
 
         try:
             run.read_arguments(plan)
             completed = await complete_roots(plan, rows, run=run, open_kept=open_kept, waits=waits)
         except Exception as unusual:
             raise Unplannable(HandOver.FIELD_ERROR) from unusual
-        self._weigh_kept(plan, run=run, key=key)
+        self._memory.weigh_kept(plan, run=run, key=key)
         return completed
 
     def _prepare(self, operation: Operation) -> Prepared:
@@ -237,53 +242,6 @@ class Executor:
             return await _fill(completed, run)
         except Unplannable:
             return None
-
-    def _is_wanted(self, key: Any) -> bool:
-        """Whether to remember an answer: one that variables decide only when it was asked for before."""
-        asked = hash(key)
-        if not key[-1] or asked in self._asked:
-            return True
-        if len(self._asked) >= _MAX_ASKED:
-            self._asked.clear()
-        self._asked.add(asked)
-        return False
-
-    def _remember(
-        self, key: Any, completed: Completed, *, plan: Plan, context: Context, values: VariableValues
-    ) -> None:
-        listings = context.used_listings()
-        versions = None if listings is None else context.versions(listings)
-        if listings is None or versions is None:
-            return
-        plan.listings = tuple(dict.fromkeys((*plan.listings, *listings)))
-        remembered = RememberedAnswer(listings, versions, completed, plan, values)
-        self._answers.put(key, remembered, weight=remembered.bytes + len(key[-1]) * _VARIABLES_FACTOR)
-
-    def _open_kept(self, plan: Plan, *, run: Run, key: Any) -> list[Fragments | Unkept]:
-        """What each place keeps, where this run sees the listings that it depends on."""
-        _, tenant_id, _, variables_key = key
-        kept: list[Fragments | Unkept] = []
-        for at, site in enumerate(plan.sites):
-            versions = None if site.reads is None else run.context.versions(site.reads)
-            if versions is None or not self._keeps_fragments or (site.varies and variables_key is None):
-                kept.append(UNKEPT)
-                continue
-            place = (plan.serial, at, tenant_id, variables_key if site.varies else None)
-            fragments = self._fragments.get(place)
-            if fragments is None:
-                fragments = Fragments()
-                self._fragments.put(place, fragments, weight=0)
-            fragments.see(versions=versions, listing=run.context.versions(("agents",)))
-            kept.append(fragments)
-        return kept
-
-    def _weigh_kept(self, plan: Plan, *, run: Run, key: Any) -> None:
-        _, tenant_id, _, variables_key = key
-        for at, fragments in enumerate(run.kept):
-            if isinstance(fragments, Fragments) and fragments.bytes != fragments.weighed:
-                fragments.weighed = fragments.bytes
-                place = (plan.serial, at, tenant_id, variables_key if plan.sites[at].varies else None)
-                self._fragments.put(place, fragments, weight=fragments.bytes)
 
 
 async def _fill(completed: Completed, run: Run) -> bytes:

@@ -31,6 +31,8 @@ class Building(Protocol):
 
     holes: list[Any]
     pending: list[Any]
+    has_kept: bool
+    """Whether it added to what is kept."""
 
     @property
     def is_timed(self) -> bool:
@@ -113,6 +115,7 @@ class Fragments:
                 return kept
         self.known[id(row)] = kept
         self.bytes += _weigh(kept)
+        run.has_kept = True
         return kept
 
 

@@ -45,6 +45,8 @@ class Form(msgspec.Struct, frozen=True):
     root_fields: int = 0
 
 
+CONTAINERS: Final = frozenset({list, dict})
+"""Classes of values of variables that have values in them."""
 _NOTHING: Final = Form()
 
 

@@ -1,6 +1,7 @@
 """Places in an operation where a resolver is called, and what it is told there."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ from graphql import (
     GraphQLOutputType,
     GraphQLSchema,
     OperationDefinitionNode,
+    ValueNode,
     VariableNode,
     VariableValues,
 )
@@ -43,7 +45,7 @@ class PlannedInfo:
 
     root_value = None
 
-    def __init__(self, place: Place, *, context: Any, variable_values: VariableValues) -> None:
+    def __init__(self, place: Place, context: Any, variable_values: VariableValues) -> None:
         self._place = place
         self.found = place.found
         self.context = context
@@ -58,28 +60,74 @@ class PlannedInfo:
         return getattr(self._place, name)
 
 
-class Arguments:
-    """The arguments of one place: read once where no variable is in them, else once per operation."""
+class PlannedInfos(dict[int, PlannedInfo]):
+    """The infos of a run by place, each made when a resolver is called there: kept bytes need none."""
 
-    __slots__ = ("_field", "_node", "_read", "_steady")
+    __slots__ = ("_context", "_places", "_values")
+
+    def __init__(self, places: Sequence[Place], *, context: Any, variable_values: VariableValues) -> None:
+        self._places = places
+        self._context = context
+        self._values = variable_values
+
+    def __missing__(self, at: int) -> PlannedInfo:
+        info = self[at] = PlannedInfo(self._places[at], self._context, self._values)
+        return info
+
+
+class Arguments:
+    """The arguments of one place: read once where no variable is in them, else once per operation.
+
+    Of those, what no variable decides is read once too, and a variable that stands for a whole argument is
+    taken as it was coerced; only variables within lists and objects have graphql-core read it all.
+    """
+
+    __slots__ = ("_converted", "_field", "_node", "_read", "_renamed", "_settled", "vary")
 
     def __init__(self, field: GraphQLField, *, node: FieldNode, read: ReadArguments) -> None:
         self._field = field
         self._node = node
         self._read = read
-        self._steady = None if _has_variable(node.arguments) else self._given(None)
-
-    @property
-    def vary(self) -> bool:
+        self._renamed: list[tuple[str, str]] = []
+        self._converted: list[tuple[str, str]] = []
+        varying = {each.name.value: each.value for each in node.arguments or () if _has_variable(each.value)}
+        self.vary = bool(varying)
         """Whether variables decide."""
-        return self._steady is None
+        self._settled = self._settle(varying)
 
-    def given(self, variable_values: VariableValues) -> dict[str, Any]:
+    def given(self, variable_values: VariableValues) -> Mapping[str, Any]:
         """The arguments as the resolver takes them; raises what graphql-core would."""
-        return self._given(variable_values) if self._steady is None else self._steady
+        settled = self._settled
+        if not self.vary and settled is not None:
+            return settled
+        if settled is None:
+            return self._read(get_argument_values(self._field, self._node, variable_values))
+        coerced, given, converted = variable_values.coerced, dict(settled), {}
+        for variable, name in self._renamed:
+            given[name] = value = coerced.get(variable)
+            if value is None:
+                return self._read(get_argument_values(self._field, self._node, variable_values))
+        for variable, name in self._converted:
+            converted[name] = value = coerced.get(variable)
+            if value is None:
+                return self._read(get_argument_values(self._field, self._node, variable_values))
+        return given | self._read(converted) if converted else given
 
-    def _given(self, variable_values: VariableValues | None) -> dict[str, Any]:
-        return self._read(get_argument_values(self._field, self._node, variable_values))
+    def _settle(self, varying: Mapping[str, ValueNode]) -> Mapping[str, Any] | None:
+        """What no variable decides; None where that cannot be told apart."""
+        for name, value in varying.items():
+            if not isinstance(value, VariableNode):
+                return None
+            argument = self._field.args[name]
+            known = self._read.plain.get(name)
+            if known is None:
+                self._converted.append((value.name.value, argument.out_name or name))
+            else:
+                self._renamed.append((value.name.value, known))
+        settled = {name: each for name, each in self._field.args.items() if name not in varying}
+        nodes = tuple(each for each in self._node.arguments or () if each.name.value not in varying)
+        field, node = GraphQLField(self._field.type, args=settled), replace(self._node, arguments=nodes)
+        return self._read(get_argument_values(field, node))
 
 
 def _has_variable(node: Any) -> bool:

@@ -17,6 +17,7 @@ from gateway.telemetry.labels import HandOver
 _BYTES_PER_CHARACTER: Final = 30
 """What a plan takes over the characters of its Python; measured on the queries of the benchmarks."""
 _SERIALS: Final = count(1)
+_MAX_VAIN: Final = 4
 
 Complete = Callable[[Any, Any], Any]
 
@@ -38,13 +39,14 @@ class Root(msgspec.Struct, frozen=True, kw_only=True):
 class Plan:
     """How an operation is run. `listings` names what its runs were seen to use of the call centre.
 
-    `needs` names the listings that are all that its first run needed; None where a run waited for anything
-    else, or there was none.
+    `needs` names the listings that are all that its runs needed; None where there was no run, or one may be
+    begun in vain: it needed anything else, or was too long for the event loop.
     """
 
     __slots__ = (
+        "_vain_left",
         "arguments",
-        "has_waited",
+        "has_inner_arguments",
         "listings",
         "needs",
         "places",
@@ -60,12 +62,26 @@ class Plan:
         self.roots = roots
         self.places: list[Place] = writer.places
         self.arguments: list[Arguments] = writer.arguments
+        self.has_inner_arguments = len(writer.arguments) > sum(root.arguments is not None for root in roots)
         self.sites: list[Site] = writer.sites
         self.listings: tuple[str, ...] = ()
         self.needs: tuple[str, ...] | None = None
-        self.has_waited = False
+        self._vain_left = _MAX_VAIN
         self.source = "\n".join(writer.sources)
         self.weight = 2_000 + len(self.source) * _BYTES_PER_CHARACTER
+
+    def note_run(self, used: tuple[str, ...] | None) -> None:
+        """Note what a run needed; None where it was more than listings, or more than the loop is held for."""
+        if used is None:
+            self.needs, self._vain_left = None, 0
+        elif self._vain_left and used != self.needs:
+            self.needs = tuple(dict.fromkeys((*(self.needs or ()), *used)))
+
+    def note_vain(self) -> None:
+        """Note a run that was begun for what it needed before, and had to wait all the same."""
+        self._vain_left -= 1
+        if not self._vain_left:
+            self.needs = None
 
 
 def plan_operation(scope: Scope, root_type: GraphQLObjectType) -> Plan:

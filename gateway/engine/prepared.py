@@ -45,9 +45,9 @@ class Prepared:
         "_operation",
         "_plans",
         "_schema",
-        "_variables",
         "plans_made",
         "serial",
+        "variables",
     )
 
     def __init__(
@@ -67,8 +67,8 @@ class Prepared:
         self._definitions = {
             node.name.value: node for node in syntax.definitions if isinstance(node, FragmentDefinitionNode)
         }
-        self._variables = Variables(self._operation.variable_definitions or (), schema=schema)
-        self._names = self._variables.names
+        self.variables = Variables(self._operation.variable_definitions or (), schema=schema)
+        self._names = self.variables.names
         self._deciding = _deciding_variables([self._operation, *self._definitions.values()])
         self.plans_made = 0
         self._plans: dict[tuple[Any, ...], Plan | Unplannable] = {}
@@ -84,23 +84,23 @@ class Prepared:
         """The values of the operation's own variables as a key; None where they cannot be one."""
         if not self._names or not variables:
             return b""
+        given: list[Any] = []
+        for name in self._names:
+            if name in variables:
+                given += name, variables[name]
         try:
-            return encode([(name, variables[name]) for name in self._names if name in variables])
+            return encode(given)
         except (UnicodeEncodeError, RecursionError):
             return None
 
-    def read_variables(self, variables: dict[str, Any] | None) -> VariableValues | None:
-        """The variables coerced to their types; None where one is wrong."""
-        return self._variables.read(variables or {})
-
     def known_plan(self, values: VariableValues) -> Plan | None:
         """The plan for these variables, if it was made before."""
-        plan = self._plans.get(tuple(values.coerced.get(name) for name in self._deciding))
+        plan = self._plans.get(self._shape(values) if self._deciding else ())
         return plan if isinstance(plan, Plan) else None
 
     async def plan_for(self, values: VariableValues) -> Plan | Unplannable:
         """The plan for these variables; at first need it is made in a thread, for it may take long."""
-        shape = tuple(values.coerced.get(name) for name in self._deciding)
+        shape = self._shape(values)
         plan = self._plans.get(shape)
         if plan is None:
             plan = await asyncio.to_thread(self._make_plan, values)
@@ -109,6 +109,10 @@ class Prepared:
             plan = self._plans.setdefault(shape, plan)
             self.plans_made += 1
         return plan
+
+    def _shape(self, values: VariableValues) -> tuple[Any, ...]:
+        """What decides which plan it is."""
+        return tuple(map(values.coerced.get, self._deciding))
 
     def _make_plan(self, values: VariableValues) -> Plan | Unplannable:
         try:

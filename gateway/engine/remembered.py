@@ -1,17 +1,29 @@
-"""What the executor remembers of what it ran: whole answers, and what a run takes."""
+"""What the executor remembers of what it ran: whole answers, rows' bytes, and what a run takes."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 import msgspec
 from graphql import VariableValues
 
+from gateway.engine.bounded import BoundedMap
+from gateway.engine.fragments import UNKEPT, Fragments, Unkept
 from gateway.engine.plans import Plan
-from gateway.engine.running import Completed
+from gateway.engine.prepared import Prepared
+from gateway.engine.running import Completed, Context, Run
 
 _ANSWER_BYTES: Final = 1_000
 _HOLE_BYTES: Final = 1_500
 """What a remembered answer takes besides its bytes: itself, and the rows that its holes will be asked of."""
+_VARIABLES_FACTOR: Final = 4
+"""Variables are held as a key and as values."""
+_MAX_ASKED: Final = 2_000
+"""Questions remembered without their answers, to tell those that come again."""
+_ROWS_OF: Final = "agents"
+"""The listing whose rows' bytes are kept."""
+
+Key = tuple[int, Any, frozenset[str], bytes | None]
+"""The prepared operation's serial, the tenant, the caller's scopes, and the variables if they can be one."""
 
 
 class RememberedAnswer(msgspec.Struct, frozen=True):
@@ -34,25 +46,100 @@ class RememberedAnswer(msgspec.Struct, frozen=True):
         own = sum(map(len, self.completed.parts))
         return own + _ANSWER_BYTES + len(self.completed.holes) * _HOLE_BYTES
 
-    def holds(self, read: Callable[[str], Any], *, readings: dict[str, Any]) -> bool:
-        """Whether all listings are at hand, and the same still.
-
-        `read` gives a listing that is at hand; what was read stands in `readings`, whatever comes of it.
-        """
+    def holds(self, readings: Mapping[str, Any]) -> bool:
+        """Whether its listings are among these readings, and the same still."""
         for name, version in zip(self.listings, self.versions, strict=True):
-            reading = read(name)
-            if reading is None:
-                return False
-            readings[name] = reading
-            if reading.snapshot.version != version:
+            reading = readings.get(name)
+            if reading is None or reading.snapshot.version != version:
                 return False
         return True
 
 
+class Found(NamedTuple):
+    """What is known of an operation that was prepared before; `key` is how what it comes to is remembered."""
+
+    prepared: Prepared
+    key: Key
+    answer: RememberedAnswer | None
+    """What was answered before; not whether it holds still."""
+
+
 class KnownRun(NamedTuple):
-    """A query whose plan was run before and needed no more than these listings; `key` is the executor's."""
+    """A query whose plan was run before and needed no more than these listings."""
 
     needs: tuple[str, ...]
     plan: Plan
     values: VariableValues
-    key: tuple[int, bytes | None]
+    key: Key
+
+
+class Memory:
+    """Holds answers and rows' bytes, each within a bound of bytes."""
+
+    def __init__(self, *, max_answer_bytes: int, max_fragment_bytes: int) -> None:
+        self._answers: BoundedMap[Key, RememberedAnswer] = BoundedMap(max_bytes=max_answer_bytes)
+        self._fragments: BoundedMap[Any, Fragments] = BoundedMap(max_bytes=max_fragment_bytes)
+        self._keeps_fragments = max_fragment_bytes > 0
+        self._asked: set[int] = set()
+
+    @property
+    def held_bytes(self) -> dict[str, int]:
+        """What is held, by kind."""
+        return {"answers": self._answers.bytes, "fragments": self._fragments.bytes}
+
+    def find(self, key: Key) -> RememberedAnswer | None:
+        """What was answered before."""
+        return self._answers.get(key)
+
+    def is_wanted(self, key: Key) -> bool:
+        """Whether to remember an answer: one that variables decide only when it was asked for before."""
+        variables_key = key[-1]
+        if variables_key is None:
+            return False
+        asked = hash(key)
+        if not variables_key or asked in self._asked:
+            return True
+        if len(self._asked) >= _MAX_ASKED:
+            self._asked.clear()
+        self._asked.add(asked)
+        return False
+
+    def remember(
+        self, key: Key, completed: Completed, *, plan: Plan, context: Context, values: VariableValues
+    ) -> None:
+        """Take up an answer, if it was made from listings alone."""
+        listings = context.used_listings()
+        versions = None if listings is None else context.versions(listings)
+        if listings is None or versions is None:
+            return
+        plan.listings = tuple(dict.fromkeys((*plan.listings, *listings)))
+        answer = RememberedAnswer(listings, versions, completed, plan, values)
+        self._answers.put(key, answer, weight=answer.bytes + len(key[-1] or b"") * _VARIABLES_FACTOR)
+
+    def open_kept(self, plan: Plan, *, run: Run, key: Key) -> list[Fragments | Unkept]:
+        """What each place keeps, where this run sees the listings that it depends on."""
+        _, tenant_id, _, variables_key = key
+        kept: list[Fragments | Unkept] = []
+        listing = run.context.version(_ROWS_OF)
+        for at, site in enumerate(plan.sites):
+            versions = None if site.reads is None else run.context.versions(site.reads)
+            if versions is None or not self._keeps_fragments or (site.varies and variables_key is None):
+                kept.append(UNKEPT)
+                continue
+            place = (plan.serial, at, tenant_id, variables_key if site.varies else None)
+            fragments = self._fragments.get(place)
+            if fragments is None:
+                fragments = Fragments()
+                self._fragments.put(place, fragments, weight=0)
+            fragments.see(versions=versions, listing=listing)
+            kept.append(fragments)
+        return kept
+
+    def weigh_kept(self, plan: Plan, *, run: Run, key: Key) -> None:
+        """Take into account what the run has added to what its places keep."""
+        _, tenant_id, _, variables_key = key
+        for at, fragments in enumerate(run.kept):
+            if isinstance(fragments, Fragments) and fragments.bytes != fragments.weighed:
+                fragments.weighed = fragments.bytes
+                place = (plan.serial, at, tenant_id, variables_key if plan.sites[at].varies else None)
+                self._fragments.put(place, fragments, weight=fragments.bytes)

@@ -2,16 +2,26 @@
 
 from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import Any, Final, cast
+from typing import Any, Final, Protocol, cast
 
 import msgspec
 from graphql import GraphQLField
 
 Resolve = Callable[..., Any]
-ReadArguments = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 EXTENSION: Final = "gateway.resolver"
 """Where a field of the schema carries its `BoundResolver`."""
+
+
+class ReadArguments(Protocol):
+    """Makes the arguments that a resolver takes of coerced ones, each on its own."""
+
+    plain: Mapping[str, str]
+    """Arguments whose values stay as they are, by name, and what the resolver calls them."""
+
+    def __call__(self, given: Mapping[str, Any], /) -> dict[str, Any]:
+        """The arguments by the resolver's names."""
+        ...
 
 
 class Source(Enum):

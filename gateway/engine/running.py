@@ -10,7 +10,7 @@ from graphql.pyutils import is_iterable
 
 from gateway.engine.fragments import UNKEPT, Fragments, Unkept, encode
 from gateway.engine.leaves import Unusual
-from gateway.engine.places import PlannedInfo
+from gateway.engine.places import PlannedInfos
 from gateway.engine.plans import Plan, Root
 from gateway.engine.script import HOLE
 
@@ -48,6 +48,10 @@ class Context(Protocol):
         """The versions of these listings; None unless all are here."""
         ...
 
+    def version(self, listing: str) -> str | None:
+        """The version of this listing; None unless it is here."""
+        ...
+
     def used_listings(self) -> tuple[str, ...] | None:
         """The listings that were used; None where something else was read too."""
         ...
@@ -71,6 +75,7 @@ class Run:
     __slots__ = (
         "arguments",
         "context",
+        "has_kept",
         "holes",
         "infos",
         "kept",
@@ -79,21 +84,21 @@ class Run:
         "plain",
         "used",
         "values",
-        "waited",
+        "was_moved",
     )
 
     def __init__(self, plan: Plan, *, context: Context, values: VariableValues, plain: set[type]) -> None:
         self.context = context
         self.plain = plain
         self.values = values
-        self.infos = [PlannedInfo(place, context=context, variable_values=values) for place in plan.places]
+        self.infos = PlannedInfos(plan.places, context=context, variable_values=values)
         self.arguments: list[Any] = [None] * len(plan.arguments)
         self.kept: Sequence[Fragments | Unkept] = ()
         self.holes: list[Hole] = []
         self.pending: list[Any] = []
         self.used: set[str] = set()
         self.left: float = MAX_ITEMS_ON_LOOP
-        self.waited = False
+        self.was_moved = self.has_kept = False
 
     @property
     def is_timed(self) -> bool:
@@ -139,10 +144,15 @@ class Run:
     def abandon(self) -> None:
         """Close what was to be awaited."""
         for awaited in self.pending:
-            close = getattr(awaited, "close", None)
-            if close is not None:
-                close()
+            close_unawaited(awaited)
         self.pending = []
+
+
+def close_unawaited(awaited: Any) -> None:
+    """Close an awaitable that nobody will await."""
+    close = getattr(awaited, "close", None)
+    if close is not None:
+        close()
 
 
 class Completed:
@@ -180,7 +190,7 @@ async def complete_roots(
             if not run.pending or not waits:
                 run.context.use_listings(run.used)
                 return completed
-            awaited, run.pending, run.waited = run.pending, [], True
+            awaited, run.pending = run.pending, []
             await asyncio.gather(*awaited, return_exceptions=True)
     finally:
         run.abandon()
@@ -193,12 +203,17 @@ async def _one_pass(plan: Plan, rows: Mapping[str, Any], *, run: Run) -> Complet
         return complete_once(plan.roots, rows, run=run)
     except Tired:
         run.abandon()
-        run.waited = True
+        run.was_moved = True
         run.holes, run.left, run.kept = [], float("inf"), [UNKEPT] * len(plan.sites)
         return await asyncio.to_thread(complete_once, plan.roots, rows, run=run)
 
 
 def complete_once(roots: Sequence[Root], rows: Mapping[str, Any], *, run: Run) -> Completed:
+    """One pass over all root fields, encoded."""
+    return Completed(complete_data(roots, rows, run=run), run.holes)
+
+
+def complete_data(roots: Sequence[Root], rows: Mapping[str, Any], *, run: Run) -> dict[str, Any]:
     """One pass over all root fields; a root without a row failed, and is null."""
     data: dict[str, Any] = {}
     for root in roots:
@@ -211,4 +226,4 @@ def complete_once(roots: Sequence[Root], rows: Mapping[str, Any], *, run: Run) -
             data[root.key] = root.complete(rows[root.key], run)
         else:
             data[root.key] = None
-    return Completed(data, run.holes)
+    return data

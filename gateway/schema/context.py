@@ -21,13 +21,15 @@ from gateway.telemetry.tracing import Tracing
 
 LISTINGS: Final = ("agents", "queues")
 """The listings that a whole operation shares, by the names under which the context has them."""
+_NOTHING_READ: Final[Mapping[str, Reading[Any]]] = {}
 
 
 class OperationContext:
     """Made by the web layer for each operation; every field that resolves reads the call centre through it.
 
     `agents` and `queues` are read at most once and then stay as they are from the first field to the last,
-    until a mutation changes something and `forget` lets later fields see what is true then.
+    until a mutation changes something and `forget` lets later fields see what is true then. What was read
+    before is given as `readings`.
     """
 
     __slots__ = (
@@ -69,6 +71,7 @@ class OperationContext:
         bound: FreshnessBound = ANY_AGE,
         tracing: Tracing | None = None,
         ledger: Ledger | None = None,
+        readings: Mapping[str, Reading[Any]] = _NOTHING_READ,
     ) -> None:
         self.tenant_id = tenant_id
         self.caller_name = caller_name
@@ -84,7 +87,7 @@ class OperationContext:
         self._readings: list[Reading[Any]] = []
         self._last_agents: Reading[Agent] | None = None
         self.selections: dict[tuple[Any, ...], Any] = {}
-        self.forget()
+        self._begin(readings)
 
     @property
     def clock(self) -> Callable[[], datetime]:
@@ -129,13 +132,6 @@ class OperationContext:
         """Whether something asked for the operation's instant."""
         return self._now is not None
 
-    def seed(self, readings: Mapping[str, Reading[Any]]) -> None:
-        """Take up what was read for this operation before it had a context."""
-        for name, reading in readings.items():
-            self._shared(name).seed(reading)
-            if name == "agents":
-                self._last_agents = reading
-
     def settle_at_once(self, listings: Iterable[str]) -> bool:
         """Read these listings if that takes no waiting, and say so; else `settle` has to follow."""
         for name in listings:  # noqa: SIM110 - a generator costs more than what it asks
@@ -175,14 +171,19 @@ class OperationContext:
         finally:
             self.agents.is_alone = self.queues.is_alone = False
 
+    def version(self, listing: str) -> str | None:
+        """The version of this listing as this operation sees it; None unless it is here."""
+        reading = (self.queues if listing == "queues" else self.agents).peek()
+        return None if reading is None else reading.snapshot.version
+
     def versions(self, listings: Iterable[str]) -> tuple[str, ...] | None:
         """The versions of these listings as this operation sees them; None unless all of them are here."""
         found = []
         for name in listings:
-            reading = self._shared(name).peek()
-            if reading is None:
+            version = self.version(name)
+            if version is None:
                 return None
-            found.append(reading.snapshot.version)
+            found.append(version)
         return tuple(found)
 
     def used_listings(self) -> tuple[str, ...] | None:
@@ -197,7 +198,7 @@ class OperationContext:
     def use_listings(self, listings: Iterable[str]) -> None:
         """Count these listings as used: the answer was made from them before, and from no others."""
         for name in listings:
-            self._shared(name).note_use()
+            (self.queues if name == "queues" else self.agents).note_use()
 
     def _shared(self, listing: str) -> SharedRead[Reading[Any]]:
         shared: SharedRead[Reading[Any]] = self.queues if listing == "queues" else self.agents
@@ -207,44 +208,33 @@ class OperationContext:
         """The pauses that an agent may take: read once per agent, those of several agents concurrently."""
         read = self._allowed_pauses.get(agent_id)
         if read is None:
-            read = SharedRead(lambda: self._read_allowed_pauses(agent_id), on_use=self._readings.append)
+            read = SharedRead(
+                self.call_center.agent_pauses, agent_id, self.bound, on_use=self._readings.append
+            )
             self._allowed_pauses[agent_id] = read
         return read
 
     def page_of(self, agent_id: AgentId) -> int | None:
         """The page of the listing on which the agent stood when this operation last read it, if it did."""
-        return None if self._last_agents is None else self._last_agents.snapshot.page_of(agent_id)
+        last = self.agents.peek() or self._last_agents
+        return None if last is None else last.snapshot.page_of(agent_id)
 
     def forget(self) -> None:
         """Let later fields read anew, at a later instant: something was changed."""
+        self._last_agents = self.agents.peek() or self._last_agents
+        self._begin(_NOTHING_READ)
+
+    def _begin(self, readings: Mapping[str, Reading[Any]]) -> None:
+        # Nothing here leads back to the context: what is in no cycle goes without the collector.
         self._now = None
-        on_use, held = self._readings.append, self._held
-        if held is None:
-            self.agents = SharedRead(self._read_agents, on_use=on_use)
-            self.queues = SharedRead(self._read_queues, on_use=on_use)
-        else:
-            self.agents = SharedRead(self._read_agents, at_hand=self._agents_at_hand, on_use=on_use)
-            self.queues = SharedRead(self._read_queues, at_hand=self._queues_at_hand, on_use=on_use)
+        bound, on_use, held = self.bound, self._readings.append, self._held
+        agents = queues = None
+        if held is not None:
+            agents, queues = held.agents_at_hand, held.queues_at_hand
+        self.agents = SharedRead(
+            self.call_center.agents, bound, at_hand=agents, on_use=on_use, known=readings.get("agents")
+        )
+        self.queues = SharedRead(
+            self.call_center.queues, bound, at_hand=queues, on_use=on_use, known=readings.get("queues")
+        )
         self._allowed_pauses = {}
-
-    def _agents_at_hand(self) -> Reading[Agent] | None:
-        assert self._held is not None  # noqa: S101 - asked only then
-        reading = self._held.agents_at_hand(self.bound)
-        if reading is not None:
-            self._last_agents = reading
-        return reading
-
-    def _queues_at_hand(self) -> Reading[Queue] | None:
-        assert self._held is not None  # noqa: S101 - asked only then
-        return self._held.queues_at_hand(self.bound)
-
-    async def _read_agents(self) -> Reading[Agent]:
-        reading = await self.call_center.agents(self.bound)
-        self._last_agents = reading
-        return reading
-
-    async def _read_queues(self) -> Reading[Queue]:
-        return await self.call_center.queues(self.bound)
-
-    async def _read_allowed_pauses(self, agent_id: AgentId) -> Reading[AllowedPause]:
-        return await self.call_center.agent_pauses(agent_id, self.bound)

@@ -8,7 +8,7 @@ these declarations alone.
 import inspect
 from collections.abc import Mapping
 from operator import attrgetter
-from typing import Any, Final, cast
+from typing import Any, Final, NoReturn, cast
 
 import msgspec
 import strawberry
@@ -18,11 +18,10 @@ from strawberry.types.arguments import StrawberryArgument, convert_arguments
 from strawberry.types.base import StrawberryOptional
 from strawberry.types.field import StrawberryField
 
-from gateway.domain.errors import Forbidden
-from gateway.domain.scopes import AGENTS_WRITE, require_scope
-from gateway.engine.resolvers import EXTENSION, BoundResolver, ReadArguments, Resolve, Resolver, Source
+from gateway.domain.scopes import AGENTS_WRITE, MissingScope
+from gateway.engine.resolvers import EXTENSION, BoundResolver, Resolve, Resolver, Source
 from gateway.schema.context import OperationContext
-from gateway.schema.spans import spanned
+from gateway.schema.spans import in_span, spanned
 
 Info = GraphQLResolveInfo[OperationContext]
 
@@ -128,11 +127,15 @@ def _bind(
     if declared.function is None:
         return BoundResolver(declared=declared)
     parameters = list(inspect.signature(declared.function).parameters)
-    call = spanned(declared.function, coordinate=coordinate) if _does_work(declared) else declared.function
+    call = declared.function
+    if declared.scope:
+        call = _guarded(call, scope=declared.scope, coordinate=coordinate)
+    elif _does_work(declared):
+        call = spanned(call, coordinate=coordinate)
     return BoundResolver(
         declared=declared,
-        call=_require(declared.scope, resolve=call) if declared.scope else call,
-        read_arguments=_argument_reader(_definition(field), schema=schema) if field.args else None,
+        call=call,
+        read_arguments=_ArgumentReader(_definition(field), schema=schema) if field.args else None,
         sees_row=not parameters[0].startswith("_"),
     )
 
@@ -153,25 +156,32 @@ def _as_graphql_core_calls(bound: BoundResolver) -> Resolve:
     return lambda row, info, **given: call(row, info, **read_arguments(given))
 
 
-def _argument_reader(definition: StrawberryField, *, schema: strawberry.Schema) -> ReadArguments:
-    """What makes Strawberry's values of the arguments as graphql-core has coerced them.
+class _ArgumentReader:
+    """Makes Strawberry's values of the arguments as graphql-core has coerced them.
 
     Plain scalars are what they are; only the others go through Strawberry's conversion, which takes long.
     """
-    arguments, config = definition.arguments, schema.config
-    registry = schema.schema_converter.scalar_registry
-    plain = {
-        config.name_converter.from_argument(each): each.python_name for each in arguments if _is_plain(each)
-    }
 
-    def read(given: Mapping[str, Any]) -> dict[str, Any]:
+    def __init__(self, definition: StrawberryField, *, schema: strawberry.Schema) -> None:
+        config = schema.config
+        self._arguments = definition.arguments
+        self._config = config
+        self._scalars = schema.schema_converter.scalar_registry
+        self.plain: Mapping[str, str] = {
+            config.name_converter.from_argument(each): each.python_name
+            for each in definition.arguments
+            if _is_plain(each)
+        }
+
+    def __call__(self, given: Mapping[str, Any], /) -> dict[str, Any]:
+        plain = self.plain
         read = {plain[name]: value for name, value in given.items() if name in plain}
         others = {name: value for name, value in given.items() if name not in plain}
         if others:
-            read |= convert_arguments(others, arguments, scalar_registry=registry, config=config)
+            read |= convert_arguments(
+                others, self._arguments, scalar_registry=self._scalars, config=self._config
+            )
         return read
-
-    return read
 
 
 def _is_plain(argument: StrawberryArgument) -> bool:
@@ -179,14 +189,22 @@ def _is_plain(argument: StrawberryArgument) -> bool:
     return type_ in _PLAIN
 
 
-def _require(scope: str, *, resolve: Resolve) -> Resolve:
+def _guarded(resolve: Resolve, *, scope: str, coordinate: str) -> Resolve:
+    """The resolver for callers who have the scope, within its span."""
+
     def resolve_if_allowed(row: object, info: Info, **given: object) -> Any:
-        try:
-            require_scope(info.context.scopes, scope=scope)
-        except Forbidden as error:
-            if scope == AGENTS_WRITE:
-                info.context.trail.tell(info.field_name, error.code.value)
-            raise
-        return resolve(row, info, **given)
+        context = info.context
+        if scope not in context.scopes:
+            _refuse(info, scope=scope)
+        value = resolve(row, info, **given)
+        tracing = context.tracing
+        return value if tracing is None else in_span(value, tracing=tracing, coordinate=coordinate)
 
     return resolve_if_allowed
+
+
+def _refuse(info: Info, *, scope: str) -> NoReturn:
+    refusal = MissingScope(scope)
+    if scope == AGENTS_WRITE:
+        info.context.trail.tell(info.field_name, refusal.code.value)
+    raise refusal

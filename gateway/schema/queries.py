@@ -1,7 +1,8 @@
 """The queries: how each finds what it was asked for."""
 
 import asyncio
-from typing import Annotated
+from collections.abc import Awaitable, Callable
+from typing import Annotated, TypeVar
 
 import strawberry
 from strawberry import UNSET
@@ -12,6 +13,7 @@ from gateway.domain.agents import Agent as AgentRow
 from gateway.domain.connections import AgentPage
 from gateway.domain.given import read_id
 from gateway.domain.ids import AgentId, QueueId
+from gateway.domain.listings import Reading
 from gateway.domain.pause_catalogue import read_pause_catalogue
 from gateway.domain.pauses import AllowedPause as AllowedPauseRow
 from gateway.domain.pauses import Pause as PauseRow
@@ -21,13 +23,15 @@ from gateway.schema.agent_inputs import After, Before, Filter, First, Last, Orde
 from gateway.schema.agent_states import AgentStateReport, ShownReport, show_report
 from gateway.schema.agents import Agent
 from gateway.schema.connections import AgentConnection, show_page
-from gateway.schema.context import LISTINGS
+from gateway.schema.context import LISTINGS, OperationContext
 from gateway.schema.fields import Info, entry
 from gateway.schema.pauses import Pause
 from gateway.schema.queue_names import is_listing_needed
 from gateway.schema.queues import Queue
 from gateway.schema.scalars import stated
 from gateway.schema.viewer import Viewer, find_viewer
+
+T = TypeVar("T")
 
 AgentIdArgument = Annotated[strawberry.ID, strawberry.argument(description="Evolux's number of the agent.")]
 QueueIdArgument = Annotated[strawberry.ID, strawberry.argument(description="Evolux's number of the queue.")]
@@ -43,7 +47,7 @@ GroupBy = Annotated[
 ]
 
 
-async def list_agents(
+def list_agents(
     _root: object,
     info: Info,
     *,
@@ -53,45 +57,55 @@ async def list_agents(
     before: Before = UNSET,
     filter: Filter = UNSET,  # noqa: A002 - the argument's name in GraphQL
     order_by: OrderBy = UNSET,
-) -> AgentPage:
+) -> AgentPage | Awaitable[AgentPage]:
     """A page of the tenant's agents.
 
     Where they show their queues, both listings are read at once; then each agent's queues need no waiting.
     """
+
+    def cut(reading: Reading[AgentRow]) -> AgentPage:
+        return show_page(
+            reading, first=first, after=after, last=last, before=before, filter=filter, order_by=order_by
+        )
+
     context = info.context
     if is_listing_needed(info) and context.versions(LISTINGS) is None:
-        await asyncio.gather(context.agents.ready(), context.queues.ready())
-    reading = await context.agents.result()
-    return show_page(
-        reading, first=first, after=after, last=last, before=before, filter=filter, order_by=order_by
-    )
+        return _after_both(context, cut)
+    return context.agents.use(cut)
 
 
-async def find_agent(_root: object, info: Info, *, id: AgentIdArgument) -> AgentRow:  # noqa: A002 - the argument's name in GraphQL
+async def _after_both(context: OperationContext, cut: Callable[[Reading[AgentRow]], T]) -> T:
+    await asyncio.gather(context.agents.ready(), context.queues.ready())
+    return cut(await context.agents.result())
+
+
+def find_agent(_root: object, info: Info, *, id: AgentIdArgument) -> AgentRow | Awaitable[AgentRow]:  # noqa: A002 - the argument's name in GraphQL
     """The agent of this id; `AgentNotFound` where there is none."""
     agent_id = read_id(id, of=AgentId, field=("id",))
-    return finding.find_agent((await info.context.agents.result()).snapshot, agent_id)
+    return info.context.agents.use(lambda reading: finding.find_agent(reading.snapshot, agent_id))
 
 
-async def find_agent_by_login(_root: object, info: Info, *, login: Login) -> AgentRow:
+def find_agent_by_login(_root: object, info: Info, *, login: Login) -> AgentRow | Awaitable[AgentRow]:
     """The agent of this login; `AgentNotFound` where there is none or the case leaves several."""
-    return finding.find_agent_by_login((await info.context.agents.result()).snapshot, login)
+    return info.context.agents.use(lambda reading: finding.find_agent_by_login(reading.snapshot, login))
 
 
-async def list_queues(_root: object, info: Info) -> tuple[QueueRow, ...]:
+def list_queues(_root: object, info: Info) -> tuple[QueueRow, ...] | Awaitable[tuple[QueueRow, ...]]:
     """The queue listing."""
-    return (await info.context.queues.result()).snapshot.rows
+    return info.context.queues.use(lambda reading: reading.snapshot.rows)
 
 
-async def find_queue(_root: object, info: Info, *, id: QueueIdArgument) -> QueueRow:  # noqa: A002 - the argument's name in GraphQL
+def find_queue(_root: object, info: Info, *, id: QueueIdArgument) -> QueueRow | Awaitable[QueueRow]:  # noqa: A002 - the argument's name in GraphQL
     """The queue of this id, listed or known from agents; `QueueNotFound` where neither shows it."""
     queue_id = read_id(id, of=QueueId, field=("id",))
-    queues = (await info.context.queues.result()).snapshot
-    listed = finding.find_listed_queue(queues, queue_id)
-    if listed is not None:
-        return listed
-    agents = (await info.context.agents.result()).snapshot
-    return finding.find_hidden_queue(queue_id, queues=queues, agents=agents)
+
+    def find(queues: Reading[QueueRow]) -> QueueRow | Awaitable[QueueRow]:
+        listed = finding.find_listed_queue(queues.snapshot, queue_id)
+        return listed or info.context.agents.use(
+            lambda agents: finding.find_hidden_queue(queue_id, queues=queues.snapshot, agents=agents.snapshot)
+        )
+
+    return info.context.queues.use(find)
 
 
 async def list_pauses(_root: object, info: Info) -> tuple[PauseRow, ...]:
@@ -104,17 +118,16 @@ async def list_pauses(_root: object, info: Info) -> tuple[PauseRow, ...]:
     return await read_pause_catalogue(agents, read_allowed=read_allowed)
 
 
-async def count_agent_states(
+def count_agent_states(
     _root: object,
     info: Info,
     *,
     group_by: GroupBy = UNSET,
     filter: Filter = UNSET,  # noqa: A002 - the argument's name in GraphQL
-) -> ShownReport:
+) -> ShownReport | Awaitable[ShownReport]:
     """The report of the chosen agents."""
-    chosen = read_filter(filter)
-    reading = await info.context.agents.result()
-    return show_report(reading, chosen=chosen, dimensions=stated(group_by) or [])
+    chosen, dimensions = read_filter(filter), stated(group_by) or []
+    return info.context.agents.use(lambda reading: show_report(reading, chosen=chosen, dimensions=dimensions))
 
 
 @strawberry.type(

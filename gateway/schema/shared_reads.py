@@ -19,22 +19,36 @@ class _Outcome(NamedTuple, Generic[T]):
 class SharedRead(Generic[T]):
     """Starts at its first use, once; its failure fails each user. Cancelled when its last user is.
 
-    `on_use` is told the result when a field first uses it.
+    `read` and `at_hand` are called with `args`; what is `known` was read already. `on_use` is told the result
+    when a field first uses it.
     """
 
-    __slots__ = ("_at_hand", "_begun", "_on_use", "_outcome", "_read", "_task", "_users", "is_alone", "uses")
+    __slots__ = (
+        "_args",
+        "_at_hand",
+        "_begun",
+        "_on_use",
+        "_outcome",
+        "_read",
+        "_task",
+        "_users",
+        "is_alone",
+        "uses",
+    )
 
     def __init__(
         self,
-        read: Callable[[], Coroutine[Any, Any, T]],
-        *,
-        at_hand: Callable[[], T | None] | None = None,
+        read: Callable[..., Coroutine[Any, Any, T]],
+        *args: Any,
+        at_hand: Callable[..., T | None] | None = None,
         on_use: Callable[[T], None] | None = None,
+        known: T | None = None,
     ) -> None:
         self._read = read
+        self._args = args
         self._at_hand = at_hand
         self._on_use = on_use
-        self._outcome: _Outcome[T] | None = None
+        self._outcome: _Outcome[T] | None = None if known is None else _Outcome(known)
         self._begun: tuple[Coroutine[Any, Any, T], Any] | None = None
         self._task: asyncio.Task[T] | None = None
         self._users = 0
@@ -42,15 +56,20 @@ class SharedRead(Generic[T]):
         self.is_alone = False
         """Whether only one user at a time asks: the read then runs in that user's own task."""
 
-    def use(self, then: Callable[[T], R]) -> R | Awaitable[R]:
-        """Give what `then` makes of the result: at once where it is here, else an awaitable of it."""
-        return then(self._given()) if self._is_here() or self._take() else self._use_later(then)
+    def use(self, then: Callable[[T], R | Awaitable[R]]) -> R | Awaitable[R]:
+        """Give what `then` makes of the result: at once where it is here, else an awaitable of it.
+
+        `then` may have to wait in turn, and then gives an awaitable itself.
+        """
+        if self._outcome is not None:
+            return then(self.note_use())
+        return then(self.note_use()) if self._is_here() or self._take() else self._use_later(then)
 
     async def result(self) -> T:
         """Wait for the result, or raise the read's failure."""
         await self.ready()
         self._is_here()
-        return self._given()
+        return self.note_use()
 
     async def ready(self) -> None:
         """Wait until it is here, whatever comes of it: that is no use of it.
@@ -68,16 +87,11 @@ class SharedRead(Generic[T]):
         else:
             await self._wait()
 
-    def seed(self, value: T) -> None:
-        """Take what was read already; before anybody asks."""
-        self._outcome = _Outcome(value)
-
-    def note_use(self) -> None:
-        """Count a use of what is here."""
-        self._given()
-
     def peek(self) -> T | None:
         """The result if it is here, which is no use of it; None where it is not, or the read failed."""
+        outcome = self._outcome
+        if outcome is not None:
+            return outcome.value
         return self._outcome.value if self._is_here() and self._outcome is not None else None
 
     def settle_at_once(self) -> bool:
@@ -88,7 +102,7 @@ class SharedRead(Generic[T]):
             return False
         if self._take():
             return True
-        work = self._read()
+        work = self._read(*self._args)
         try:
             self._begun = (work, work.send(None))
         except StopIteration as done:
@@ -101,7 +115,7 @@ class SharedRead(Generic[T]):
         """Take what can be had without a coroutine, and say whether there was something."""
         at_hand = None
         if self._at_hand is not None and self._task is None and self._begun is None and not home_beyond():
-            at_hand = self._at_hand()
+            at_hand = self._at_hand(*self._args)
         if at_hand is not None:
             self._outcome = _Outcome(at_hand)
         return at_hand is not None
@@ -132,7 +146,8 @@ class SharedRead(Generic[T]):
                     self._outcome = _Outcome(failure=failure)
         return self._outcome is not None
 
-    def _given(self) -> T:
+    def note_use(self) -> T:
+        """Count a use of what is here, and give it, or raise the read's failure."""
         assert self._outcome is not None  # noqa: S101 - callers have waited
         value, failure = self._outcome
         if failure is not None:
@@ -143,13 +158,14 @@ class SharedRead(Generic[T]):
             self._on_use = None
         return value  # type: ignore[return-value]  # the same
 
-    async def _use_later(self, then: Callable[[T], R]) -> R:
-        return then(await self.result())
+    async def _use_later(self, then: Callable[[T], R | Awaitable[R]]) -> R:
+        made = then(await self.result())
+        return await made if isinstance(made, Awaitable) else made
 
     async def _wait(self) -> None:
         task = self._task
         if task is None:
-            task = self._task = asyncio.create_task(self._read())
+            task = self._task = asyncio.create_task(self._read(*self._args))
         self._users += 1
         try:
             await asyncio.wait([task])

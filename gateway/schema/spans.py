@@ -13,11 +13,14 @@ def spanned(resolve: Resolve, *, coordinate: str) -> Resolve:
     def resolve_in_span(row: object, info: Any, **given: object) -> Any:
         value = resolve(row, info, **given)
         tracing = info.context.tracing
-        if tracing is None or not hasattr(value, "__await__"):
-            return value
-        return _Spanned(value, tracing=tracing, coordinate=coordinate)
+        return value if tracing is None else in_span(value, tracing=tracing, coordinate=coordinate)
 
     return resolve_in_span
+
+
+def in_span(value: Any, *, tracing: Tracing, coordinate: str) -> Any:
+    """A value that is to be awaited, within a span; what is at hand has none."""
+    return _Spanned(value, tracing=tracing, coordinate=coordinate) if hasattr(value, "__await__") else value
 
 
 class _Spanned:

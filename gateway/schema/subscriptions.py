@@ -30,14 +30,13 @@ class EventContext(OperationContext):
     afterwards whether the event tells such a reader anything.
     """
 
-    __slots__ = ("_reading", "is_news", "shows_changes", "since")
+    __slots__ = ("is_news", "shows_changes", "since")
 
     def __init__(self, reading: Reading[AgentRow], *, since: Changes | None, **operation: object) -> None:
-        self._reading = reading
         self.shows_changes = False
         self.since = since
         self.is_news = True
-        super().__init__(**operation)  # type: ignore[arg-type]  # named and checked there
+        super().__init__(readings={"agents": reading}, **operation)  # type: ignore[arg-type]  # checked there
 
     def used_listings(self) -> tuple[str, ...] | None:
         """None for changes: they follow from two states, not from a listing."""
@@ -47,9 +46,6 @@ class EventContext(OperationContext):
         """Say that the event shows changes, and whether there are any."""
         self.shows_changes = True
         self.is_news = is_news
-
-    async def _read_agents(self) -> Reading[AgentRow]:
-        return self._reading
 
 
 class ShownChanges(msgspec.Struct, frozen=True):
@@ -95,7 +91,7 @@ async def follow_agents(
     return shown
 
 
-async def follow_agent_states(
+def follow_agent_states(
     _root: object,
     info: Info,
     *,
@@ -103,7 +99,7 @@ async def follow_agent_states(
     filter: Filter = UNSET,  # noqa: A002 - the argument's name in GraphQL
 ) -> object:
     """One event of `agentStatesChanged`: the whole report as it is now."""
-    return await count_agent_states(None, info, group_by=group_by, filter=filter)
+    return count_agent_states(None, info, group_by=group_by, filter=filter)
 
 
 @strawberry.type(

@@ -286,6 +286,7 @@ class GraphQLEndpoint:
             caller_name=visitor.caller.name,
             scopes=visitor.caller.scope_names,
             call_center=visitor.call_center,
+            held=visitor.held,
             bound=bound_of(request.headers.get("cache-control")),
             clock=self._clock,
             request_id=request_id_in(request),

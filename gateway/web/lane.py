@@ -3,7 +3,7 @@
 What it has no short way for goes on to the endpoint, body and all. Both ways give the same answer.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -11,14 +11,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.domain.call_center import HoldsListings
 from gateway.domain.deadlines import one_deadline
 from gateway.domain.errors import GatewayError, OperationTooLarge, RateLimited
-from gateway.domain.listings import FreshnessBound, Reading
+from gateway.domain.listings import Reading
 from gateway.engine.execution import Operation
 from gateway.engine.executor import Executor
-from gateway.engine.limits import check_variables
-from gateway.engine.remembered import RememberedAnswer
+from gateway.engine.limits import CONTAINERS, check_variables
+from gateway.engine.remembered import KnownRun, RememberedAnswer
 from gateway.schema.context import OperationContext
 from gateway.telemetry.labels import OperationKind
 from gateway.telemetry.spans import UNSAMPLED, OpenSpan, is_sampled
@@ -97,49 +96,44 @@ class QueryLane:
 
     def at_once(self, begun: Begun, *, request_id: str) -> DataAnswer | None:
         """The answer, if it needs no waiting; what was read for it stays with what is begun."""
-        known = begun.known
-        visitor = known.visitor
-        readings: dict[str, Reading[Any]] = {}
-        begun.remembered = remembered = self._executor.find(
-            begun.operation, tenant_id=visitor.tenant_id, scopes=visitor.caller.scope_names
+        known, visitor, readings = begun.known, begun.known.visitor, {}
+        held, scopes = visitor.held, visitor.caller.scope_names
+        found = self._executor.find(begun.operation, tenant_id=visitor.tenant_id, scopes=scopes)
+        if found is not None and held is not None:
+            begun.remembered = remembered = found.answer
+            if remembered is not None:
+                readings = held.listings_at_hand(remembered.listings, known.bound)
+                if remembered.holds(readings):
+                    body = remembered.body
+                    if body is None:
+                        begun.context = self._context_of(
+                            begun, request_id=request_id, readings=readings, is_traced=is_sampled()
+                        )
+                        return self._fill(begun, context=begun.context)
+                    answer = answer_data(body, readings=list(readings.values()), kind=known.kind)
+                    if answer is not None:
+                        return answer
+            elif not is_sampled():
+                planned = self._executor.known_run(found, variables=begun.operation.variables)
+                if planned is not None:
+                    readings = held.listings_at_hand(planned.needs, known.bound)
+                    answer = self._run_at_once(begun, planned, readings=readings, request_id=request_id)
+                    if answer is not None:
+                        return answer
+        begun.context = self._context_of(
+            begun, request_id=request_id, readings=readings, is_traced=is_sampled()
         )
-        holds = (
-            remembered is not None
-            and visitor.held is not None
-            and remembered.holds(_Held(visitor.held, known.bound), readings=readings)
-        )
-        if holds and remembered is not None and (body := remembered.body) is not None:
-            answer = answer_data(body, readings=list(readings.values()), kind=known.kind)
-            if answer is not None:
-                return answer
-        begun.context = context = self._context_of(begun, request_id=request_id)
-        context.seed(readings)
-        if holds:
-            return self._fill(begun, context=context)
-        return None if remembered is not None or is_sampled() else self._run_at_once(begun, readings=readings)
+        return None
 
-    def _run_at_once(self, begun: Begun, *, readings: dict[str, Reading[Any]]) -> DataAnswer | None:
+    def _run_at_once(
+        self, begun: Begun, planned: KnownRun, *, readings: dict[str, Reading[Any]], request_id: str
+    ) -> DataAnswer | None:
         """The answer to variables that are new, where it takes no more than listings that are at hand."""
-        known, context = begun.known, begun.context
-        planned = self._executor.known_run(begun.operation)
-        if planned is None or context is None or known.visitor.held is None:
-            return None
-        read = _Held(known.visitor.held, known.bound)
-        for name in planned.needs:
-            reading = read(name)
-            if reading is None:
-                break
-            readings[name] = reading
-        context.seed(readings)
         if len(readings) < len(planned.needs):
             return None
-        with one_deadline(self._limits.deadline_seconds):
-            body = self._executor.run_at_once(planned, context=context)
-        answer = body and answer_data(body, readings=context.readings, kind=known.kind)
-        if not answer:
-            begun.context = self._context_of(begun, request_id=context.request_id)
-            begun.context.seed(readings)
-        return answer or None
+        context = self._context_of(begun, request_id=request_id, readings=readings, is_traced=False)
+        body = self._executor.run_at_once(planned, context=context)
+        return None if body is None else answer_data(body, readings=context.readings, kind=begun.known.kind)
 
     def _fill(self, begun: Begun, *, context: OperationContext) -> DataAnswer | None:
         """The remembered answer, if it holds still; where listings are not at hand, they are begun."""
@@ -160,7 +154,9 @@ class QueryLane:
         if begun.refusal is not None:
             raise begun.refusal
 
-    def _context_of(self, begun: Begun, *, request_id: str) -> OperationContext:
+    def _context_of(
+        self, begun: Begun, *, request_id: str, readings: Mapping[str, Reading[Any]], is_traced: bool
+    ) -> OperationContext:
         visitor = begun.known.visitor
         return OperationContext(
             tenant_id=visitor.tenant_id,
@@ -171,7 +167,8 @@ class QueryLane:
             bound=begun.known.bound,
             clock=self._clock,
             request_id=request_id,
-            tracing=self._tracing if is_sampled() else None,
+            tracing=self._tracing if is_traced else None,
+            readings=readings,
         )
 
     def _is_within_limits(self, operation: Operation) -> bool:
@@ -179,11 +176,13 @@ class QueryLane:
 
         None at all can cost the most: a page without a size is as long as a page may be.
         """
-        try:
-            check_variables(operation.variables, limit=self._limits.max_variable_values)
-        except OperationTooLarge:
-            return False
-        return operation.cost <= self._limits.max_cost
+        given, limits = operation.variables or {}, self._limits
+        if len(given) > limits.max_variable_values or not CONTAINERS.isdisjoint(map(type, given.values())):
+            try:
+                check_variables(given, limit=limits.max_variable_values)
+            except OperationTooLarge:
+                return False
+        return operation.read.price.at(given) <= limits.max_cost
 
     async def answer(self, begun: Begun, *, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer what is begun, waiting where it has to be."""
@@ -257,21 +256,6 @@ class LaneApp:
             return
         replayed = receive if message is _NO_BODY else _replaying(message, receive)
         await self._app(scope, replayed, send)
-
-
-class _Held:
-    """Gives the listings that are at hand, by name, as one caller may have them."""
-
-    __slots__ = ("_bound", "_held")
-
-    def __init__(self, held: HoldsListings, bound: FreshnessBound) -> None:
-        self._held = held
-        self._bound = bound
-
-    def __call__(self, name: str) -> Reading[Any] | None:
-        if name == "queues":
-            return self._held.queues_at_hand(self._bound)
-        return self._held.agents_at_hand(self._bound)
 
 
 def _message_at_hand(scope: Scope, receive: Receive) -> Message | None:

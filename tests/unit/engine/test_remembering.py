@@ -68,7 +68,7 @@ async def test_rows_that_did_not_change_keep_their_bytes_through_a_new_walk() ->
     on, executor = StillCallCenter(agents, queues=some_queues()), build_executor(SCHEMA)
     operation = an_operation("{ agents { nodes { id name queues { name } } } }")
     await by_engine(operation, a_context(on), executor=executor)
-    [(_, (fragments, _))] = executor._fragments._held.items()
+    [(_, (fragments, _))] = executor._memory._fragments._held.items()
     before = {kept.row.id: kept.raw for kept in fragments.known.values()}
     walked = [replace(row, name="Novo") if row.id == 3 else replace(row) for row in agents]
     on.agent_reading = replace(on.agent_reading, snapshot=Snapshot(walked, fetched_at=NOON))

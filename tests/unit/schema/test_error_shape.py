@@ -23,6 +23,8 @@ class BrokenCallCenter:
     async def agents(self, _bound: object) -> None:
         raise RuntimeError("token abc123 at 10.0.0.7")
 
+    queues = agents
+
 
 def test_an_error_outside_an_operation_has_the_same_shape() -> None:
     assert shape_error(Forbidden("Not you."), request_id="r") == {
