@@ -1,8 +1,9 @@
 """Spans as OTLP. Loaded only where a collector is set: the protocol's messages take 5 MB."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from struct import Struct
+from typing import Final
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
@@ -31,36 +32,37 @@ _CODES: Final = {
     StatusCode.OK: Status.STATUS_CODE_OK,
     StatusCode.ERROR: Status.STATUS_CODE_ERROR,
 }
-_PORTION: Final = 24
+_PORTION: Final = 8
 _REST_SECONDS: Final = 0.001
 _KEPT: Final = 2_000
-"""Attributes: tenants, routes and names of operations, of which callers choose the last."""
+"""Kinds of spans with what they tell; of names of operations, which are in it, callers choose any."""
+_DOUBLE: Final = Struct("<d")
+
+_What = tuple[str, SpanKind, bool, StatusCode, str | None, tuple[type, ...]]
+_Attributes = tuple[tuple[str, AttributeValue | None], ...]
 
 
 class SpanEncoder:
     """Puts the spans of one process into the protocol's bytes.
 
-    What comes again in span after span (names, texts, statuses) the protocol's own classes encode once; what
-    is a span's own (ids, instants, lengths) is written around it here.
+    What comes again in span after span (names, attributes, statuses) the protocol's own classes encode once;
+    what is a span's own (ids, instants, ages) is written around it here.
     """
 
     def __init__(self) -> None:
-        self._kept: dict[Any, bytes] = {}
+        self._kept: dict[tuple[_What, _Attributes], tuple[bytes, ...]] = {}
+        self._around: tuple[bytes, bytes] | None = None
 
     def encode(self, spans: Sequence[ReadableSpan]) -> bytes:
-        """Give the request's body. All spans are of the first one's resource and scope."""
+        """Give the request's body. All spans are of the process's one resource and scope."""
         if not spans:
             return b""
-        resource, scope = spans[0].resource, spans[0].instrumentation_scope
-        around = ResourceSpans(
-            resource=Resource(attributes=[_key_value(*each) for each in (resource.attributes or {}).items()]),
-            schema_url=resource.schema_url,
-        )
-        within = ScopeSpans(scope=InstrumentationScope(name="" if scope is None else scope.name))
+        if self._around is None:
+            self._around = _around(spans[0])
+        around, within = self._around
         told = [_delimited(_SPANS, self._span(span)) for span in spans]
-        scope_spans = b"".join((within.SerializeToString(), *told))
-        resource_spans = around.SerializeToString() + _delimited(_SCOPE_SPANS, scope_spans)
-        return _delimited(_RESOURCE_SPANS, resource_spans)
+        scope_spans = b"".join((within, *told))
+        return _delimited(_RESOURCE_SPANS, around + _delimited(_SCOPE_SPANS, scope_spans))
 
     def _span(self, span: ReadableSpan) -> bytes:
         context, parent, status = span.context, span.parent, span.status
@@ -70,25 +72,35 @@ class SpanEncoder:
             parts += (_PARENT_ID, parent.span_id.to_bytes(8, "big"))
         parts += (_START, (span.start_time or 0).to_bytes(8, "little"))
         parts += (_END, (span.end_time or 0).to_bytes(8, "little"))
-        parts.append(self._once((span.name, span.kind, parent is not None and parent.is_remote), _described))
-        for key, value in (span.attributes or {}).items():
-            if value.__class__ is float:
-                parts.append(Span(attributes=[_key_value(key, value)]).SerializeToString())
-            else:
-                parts.append(self._once((key, value.__class__, value), _noted))
-        parts.append(self._once((status.status_code, status.description), _ended))
+        attributes = span.attributes or {}
+        kinds = tuple(map(type, attributes.values()))  # for True is 1
+        is_remote = parent is not None and parent.is_remote
+        what = (span.name, span.kind, is_remote, status.status_code, status.description, kinds)
+        if float not in kinds:
+            parts += self._once(what, tuple(attributes.items()))
+        else:
+            steady = tuple(
+                (key, None if kind is float else attributes[key])
+                for key, kind in zip(attributes, kinds, strict=True)
+            )
+            around = self._once(what, steady)
+            numbers = [value for value in attributes.values() if value.__class__ is float]
+            for head, number in zip(around, numbers, strict=False):
+                parts += (head, _DOUBLE.pack(number))
+            parts.append(around[-1])
         if context.trace_state or span.links:
             state = ",".join([f"{key}={value}" for key, value in context.trace_state.items()])
             links = [_link(link) for link in span.links]
             parts.append(Span(trace_state=state, links=links).SerializeToString())
         return b"".join(parts)
 
-    def _once(self, what: Any, encode: Callable[..., Span]) -> bytes:
-        known = self._kept.get(what)
+    def _once(self, what: _What, attributes: _Attributes) -> tuple[bytes, ...]:
+        """The bytes around numbers with a fraction, which differ each time and are not in them."""
+        known = self._kept.get((what, attributes))
         if known is None:
             if len(self._kept) >= _KEPT:
                 self._kept.clear()
-            known = self._kept[what] = encode(*what).SerializeToString()
+            known = self._kept[what, attributes] = tuple(_around_numbers(what, attributes))
         return known
 
 
@@ -116,7 +128,16 @@ class OtlpSpanExport(OTLPSpanExporter):
             time.sleep(_REST_SECONDS)
 
 
-def _value(value: AttributeValue) -> AnyValue:
+def _around(span: ReadableSpan) -> tuple[bytes, bytes]:
+    """What stands around spans: of the resource, and of the scope."""
+    resource, scope = span.resource, span.instrumentation_scope
+    attributes = [_key_value(*each) for each in (resource.attributes or {}).items()]
+    around = ResourceSpans(resource=Resource(attributes=attributes), schema_url=resource.schema_url)
+    within = ScopeSpans(scope=InstrumentationScope(name="" if scope is None else scope.name))
+    return around.SerializeToString(), within.SerializeToString()
+
+
+def _value(value: AttributeValue | None) -> AnyValue:
     if isinstance(value, bool):
         return AnyValue(bool_value=value)
     if isinstance(value, int):
@@ -126,20 +147,23 @@ def _value(value: AttributeValue) -> AnyValue:
     return AnyValue(string_value=str(value))
 
 
-def _key_value(key: str, value: AttributeValue) -> KeyValue:
+def _key_value(key: str, value: AttributeValue | None) -> KeyValue:
     return KeyValue(key=key, value=_value(value))
 
 
-def _described(name: str, kind: SpanKind, has_remote_parent: bool) -> Span:  # noqa: FBT001 - a key's part
-    return Span(name=name, kind=_KINDS[kind], flags=_flags(is_remote=has_remote_parent))
-
-
-def _noted(key: str, _kind: type, value: AttributeValue) -> Span:
-    return Span(attributes=[_key_value(key, value)])
-
-
-def _ended(code: StatusCode, description: str | None) -> Span:
-    return Span(status=Status(code=_CODES[code], message=description or ""))
+def _around_numbers(what: _What, attributes: _Attributes) -> Iterator[bytes]:
+    name, kind, is_remote, code, description, kinds = what
+    status = Status(code=_CODES[code], message=description or "")
+    flags = _flags(is_remote=is_remote)
+    head = Span(name=name, kind=_KINDS[kind], flags=flags, status=status).SerializeToString()
+    for (key, value), its_kind in zip(attributes, kinds, strict=True):
+        if its_kind is float:
+            told = Span(attributes=[_key_value(key, 0.0)]).SerializeToString()
+            yield head + told[: -_DOUBLE.size]  # the value is what comes last
+            head = b""
+        else:
+            head += Span(attributes=[_key_value(key, value)]).SerializeToString()
+    yield head
 
 
 def _link(link: Link) -> Span.Link:
