@@ -12,7 +12,7 @@ from gateway.domain.agents import Agent, AgentChange, NewAgent
 from gateway.domain.call_center import CallCenter
 from gateway.domain.errors import AgentNotFound, UpstreamInvalidResponse
 from gateway.domain.ids import AgentId, PauseId
-from gateway.domain.listings import ANY_AGE, FreshnessBound, Reading, ReadSource, Snapshot
+from gateway.domain.listings import ANY_AGE, FreshnessBound, Reading, ReadSource, Snapshot, weigh
 from gateway.domain.outcomes import Witness
 from gateway.domain.pauses import AllowedPause
 from gateway.domain.queues import Queue
@@ -161,11 +161,13 @@ class EvoluxCallCenter:
         self._tell(result, listing=listing, began_at=began_at)
         if result.failure is not None and not result.is_usable:
             raise result.failure
+        rows = tuple(result.rows)
         snapshot = Snapshot(
-            result.rows,
+            rows,
             fetched_at=asked_at,
             missing=result.missing,
             page_rows=result.page_rows,
+            content=await weigh(rows, missing=result.missing),
             origin=result.origin,
         )
         return Reading(snapshot, ReadSource.WALKED, failure=result.failure)
