@@ -1,5 +1,6 @@
 """Where faults meet requests: the ASGI layer between the wire and Evolux's endpoints."""
 
+import time
 from collections.abc import Iterable
 from datetime import UTC
 from email.utils import format_datetime
@@ -122,11 +123,13 @@ async def _deliver(held: HeldResponse, *, fault: Fault | None, connection: Conne
 
 async def _drip(held: HeldResponse, *, seconds: float, connection: Connection, send: Send) -> None:
     await held.send_head(send)
-    size = max(1, -(-len(held.body) // _DRIP_PIECES))
+    size, began_at = max(1, -(-len(held.body) // _DRIP_PIECES)), time.monotonic()
     for start in range(0, len(held.body), size):
+        due_at = began_at + seconds * min(1.0, (start + size) / len(held.body))
+        while (left := due_at - time.monotonic()) > 0:  # a timer may end a little early
+            if not await connection.lasts(left):
+                return
         await send({"type": "http.response.body", "body": held.body[start : start + size], "more_body": True})
-        if not await connection.lasts(seconds / _DRIP_PIECES):
-            return
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

@@ -78,7 +78,7 @@ async def test_requests_of_a_moment_are_written_together_in_their_order(written:
 async def test_many_do_not_wait_and_whoever_looks_has_the_rest_counted(written: Written) -> None:
     for number in range(150):
         written.enter(f"r{number}")
-    assert len(written.lines) == 128
+    assert len(written.lines) == 144
     written.ledger.settle()
     written.ledger.settle()
     assert [line["request_id"] for line in written.lines] == [f"r{number}" for number in range(150)]
