@@ -99,12 +99,12 @@ class CachedCallCenter:
         self, names: Iterable[str], bound: FreshnessBound = ANY_AGE
     ) -> dict[str, Reading[Any]]:
         readings: dict[str, Reading[Any]] = {}
-        credential = self._credential() if bound is ANY_AGE else None
+        credential, now = self._credential() if bound is ANY_AGE else None, self._clock.monotonic()
         for name in names:
             judged = self._judged.get(_KINDS[name])
             reading: Reading[Any] | None = None
             if judged is not None and judged.key.credential == credential:
-                reading = self._listings.serve_judged(judged)
+                reading = self._listings.serve_judged(judged, now=now)
             if reading is None:
                 reading = self.agents_at_hand(bound) if name == "agents" else self.queues_at_hand(bound)
             if reading is None:
@@ -197,7 +197,7 @@ class CachedCallCenter:
         """What can be served without waiting; of what is traced only what was judged fresh."""
         judged = self._judged.get(kind)
         if judged is not None and bound is ANY_AGE and judged.key.credential == self._credential():
-            reading = self._listings.serve_judged(judged)
+            reading = self._listings.serve_judged(judged, now=self._clock.monotonic())
             if reading is not None:
                 return reading
         if is_sampled():

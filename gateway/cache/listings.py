@@ -91,10 +91,9 @@ class HeldListings:
             until = min(until, held.patched_at + CONFIRM_SECONDS)
         return JudgedFresh(key, held, key.counter, until, self._store.changes)
 
-    def serve_judged(self, judged: JudgedFresh) -> Reading[Any] | None:
+    def serve_judged(self, judged: JudgedFresh, *, now: float) -> Reading[Any] | None:
         """Serve it as it was judged; None where the moment is over, or something else is held by now."""
         key, held, counter, until, changes = judged
-        now = self._clock.monotonic()
         if (
             now >= until
             or changes != self._store.changes

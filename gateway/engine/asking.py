@@ -13,7 +13,7 @@ MAX_SECONDS_ON_LOOP: Final = 0.01
 
 async def ask_roots(plan: Plan, *, run: Run) -> tuple[dict[str, Any], dict[str, Exception]]:
     """Call the root resolvers: what each gave, and what each raised."""
-    asked = [root for root in plan.roots if root.call is not None and root.hole is None]
+    asked = plan.asked
     if len(plan.listings) > 1 or (plan.listings and len(asked) > 1):
         await run.context.settle(plan.listings)
     turns = _Turns()
@@ -41,14 +41,11 @@ def ask_at_once(plan: Plan, *, run: Run) -> dict[str, Any] | None:
     Raises what a resolver raised.
     """
     rows: dict[str, Any] = {}
-    ends_at = 0.0
-    for root in plan.roots:
-        if root.call is None or root.hole is not None:
-            continue
-        if not rows:
-            ends_at = time.perf_counter() + MAX_SECONDS_ON_LOOP
-        elif time.perf_counter() > ends_at:
+    began_at = time.perf_counter()
+    for root in plan.asked:
+        if rows and time.perf_counter() - began_at > MAX_SECONDS_ON_LOOP:
             return None
+        assert root.call is not None  # noqa: S101 - only these are asked
         info = run.infos[root.place]
         if root.arguments is None:
             row = root.call(None, info)

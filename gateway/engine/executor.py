@@ -66,12 +66,19 @@ class Executor:
             self._on_hand_over(refused.reason)
         return await self._specified.run(operation, context=context, hide_suggestions=hide_suggestions)
 
-    def find(self, operation: Operation, *, tenant_id: Any, scopes: frozenset[str]) -> Found | None:
-        """What is known of the operation, and what was answered before to this tenant and these scopes."""
+    def find(
+        self,
+        operation: Operation,
+        *,
+        variables: dict[str, Any] | None,
+        tenant_id: Any,
+        scopes: frozenset[str],
+    ) -> Found | None:
+        """What is known of the operation with these variables, and what they were answered before."""
         prepared = self._prepared.get((operation.document.sha256, operation.name))
         if prepared is None:
             return None
-        key = (prepared.serial, tenant_id, scopes, prepared.key_of(operation.variables))
+        key = (prepared.serial, tenant_id, scopes, prepared.key_of(variables))
         return Found(prepared, key, self._memory.find(key))
 
     def at_once(self, remembered: RememberedAnswer, *, context: Context) -> bytes | None:
@@ -87,7 +94,7 @@ class Executor:
         ):
             return None
         context.use_listings(listings)
-        run = Run(remembered.plan, context=context, values=remembered.values, plain=self._plain)
+        run = Run(remembered.plan, context, remembered.values, self._plain)
         try:
             return remembered.completed.fill(run)
         except Exception:  # noqa: BLE001 - the standard executor says what it is
@@ -108,7 +115,7 @@ class Executor:
         All that is needed is at hand in the context. Where this gives None, `run` has to follow with another
         context.
         """
-        run = Run(known.plan, context=context, values=known.values, plain=self._plain)
+        run = Run(known.plan, context, known.values, self._plain)
         try:
             return self._answer_at_once(known, run=run)
         except Exception:  # noqa: BLE001 - `run` meets it too, and says what it is
@@ -159,7 +166,7 @@ class Executor:
     async def _run_plan(
         self, plan: Plan, *, values: VariableValues, key: Key, context: Context
     ) -> bytes | ExecutionResult:
-        run = Run(plan, context=context, values=values, plain=self._plain)
+        run = Run(plan, context, values, self._plain)
         rows, failures = await ask_roots(plan, run=run)
         if len(failures) > 1:
             raise Unplannable(HandOver.SEVERAL_ERRORS)
@@ -236,7 +243,7 @@ class Executor:
             context.use_listings(remembered.listings)
             return completed.parts[0]
         plan = remembered.plan
-        run = Run(plan, context=context, values=remembered.values, plain=self._plain)
+        run = Run(plan, context, remembered.values, self._plain)
         context.use_listings(remembered.listings)
         try:
             return await _fill(completed, run)

@@ -65,7 +65,7 @@ class PlannedInfos(dict[int, PlannedInfo]):
 
     __slots__ = ("_context", "_places", "_values")
 
-    def __init__(self, places: Sequence[Place], *, context: Any, variable_values: VariableValues) -> None:
+    def __init__(self, places: Sequence[Place], context: Any, variable_values: VariableValues) -> None:
         self._places = places
         self._context = context
         self._values = variable_values
@@ -102,16 +102,17 @@ class Arguments:
             return settled
         if settled is None:
             return self._read(get_argument_values(self._field, self._node, variable_values))
-        coerced, given, converted = variable_values.coerced, dict(settled), {}
+        coerced, given = variable_values.coerced, dict(settled)
         for variable, name in self._renamed:
             given[name] = value = coerced.get(variable)
             if value is None:
                 return self._read(get_argument_values(self._field, self._node, variable_values))
-        for variable, name in self._converted:
-            converted[name] = value = coerced.get(variable)
-            if value is None:
+        if self._converted:
+            converted = {name: coerced.get(variable) for variable, name in self._converted}
+            if None in converted.values():
                 return self._read(get_argument_values(self._field, self._node, variable_values))
-        return given | self._read(converted) if converted else given
+            given |= self._read(converted)
+        return given
 
     def _settle(self, varying: Mapping[str, ValueNode]) -> Mapping[str, Any] | None:
         """What no variable decides; None where that cannot be told apart."""

@@ -37,8 +37,10 @@ class Root(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Plan:
-    """How an operation is run. `listings` names what its runs were seen to use of the call centre.
+    """How an operation is run.
 
+    `asked` are the roots whose resolvers are called at first, and `listings` names what its runs were seen to
+    use of the call centre.
     `needs` names the listings that are all that its runs needed; None where there was no run, or one may be
     begun in vain: it needed anything else, or was too long for the event loop.
     """
@@ -46,6 +48,7 @@ class Plan:
     __slots__ = (
         "_vain_left",
         "arguments",
+        "asked",
         "has_inner_arguments",
         "listings",
         "needs",
@@ -60,6 +63,7 @@ class Plan:
     def __init__(self, writer: PlanWriter, roots: list[Root]) -> None:
         self.serial = next(_SERIALS)
         self.roots = roots
+        self.asked = tuple(root for root in roots if root.call is not None and root.hole is None)
         self.places: list[Place] = writer.places
         self.arguments: list[Arguments] = writer.arguments
         self.has_inner_arguments = len(writer.arguments) > sum(root.arguments is not None for root in roots)

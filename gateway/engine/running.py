@@ -87,11 +87,11 @@ class Run:
         "was_moved",
     )
 
-    def __init__(self, plan: Plan, *, context: Context, values: VariableValues, plain: set[type]) -> None:
+    def __init__(self, plan: Plan, context: Context, values: VariableValues, plain: set[type]) -> None:
         self.context = context
         self.plain = plain
         self.values = values
-        self.infos = PlannedInfos(plan.places, context=context, variable_values=values)
+        self.infos = PlannedInfos(plan.places, context, values)
         self.arguments: list[Any] = [None] * len(plan.arguments)
         self.kept: Sequence[Fragments | Unkept] = ()
         self.holes: list[Hole] = []

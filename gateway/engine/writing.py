@@ -226,11 +226,10 @@ class PlanWriter:
         build.line(1, f"return {self._object(build, 1, 'row', type_, details)}")
         self.names[f"site_{number}"] = build.name
         known = function.bind(f"known{number}", f"run.kept[{number}].known.get")
-        keep = function.bind(f"keep{number}", f"run.kept[{number}].keep")
-        more = function.bind("more", "run.holes.extend")
+        keep = f"run.kept[{number}].keep"
         found = function.local()
         function.line(indent, f"{found} = {known}(id({value})) or {keep}({value}, {build.name}, run)")
-        function.line(indent, f"if {found}[2]: {more}({found}[2])")
+        function.line(indent, f"if {found}[2]: run.holes.extend({found}[2])")
         function.line(indent, f"if {found}[3]: {function.bind('used', 'run.used.update')}({found}[3])")
         function.line(indent, f"{value} = {found}[1]")
 

@@ -58,20 +58,19 @@ class OperationContext:
     queues: SharedRead[Reading[Queue]]
     _allowed_pauses: dict[AgentId, SharedRead[Reading[AllowedPause]]]
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - one is made per request, and by name a class takes its arguments from a dict
         self,
-        *,
         tenant_id: TenantId,
         caller_name: str,
         scopes: frozenset[str],
         call_center: CallCenter,
-        held: HoldsListings | None = None,
         clock: Callable[[], datetime],
         request_id: str,
         bound: FreshnessBound = ANY_AGE,
+        held: HoldsListings | None = None,
+        readings: Mapping[str, Reading[Any]] = _NOTHING_READ,
         tracing: Tracing | None = None,
         ledger: Ledger | None = None,
-        readings: Mapping[str, Reading[Any]] = _NOTHING_READ,
     ) -> None:
         self.tenant_id = tenant_id
         self.caller_name = caller_name
@@ -208,9 +207,8 @@ class OperationContext:
         """The pauses that an agent may take: read once per agent, those of several agents concurrently."""
         read = self._allowed_pauses.get(agent_id)
         if read is None:
-            read = SharedRead(
-                self.call_center.agent_pauses, agent_id, self.bound, on_use=self._readings.append
-            )
+            which = (agent_id, self.bound)
+            read = SharedRead(self.call_center.agent_pauses, which, on_use=self._readings.append)
             self._allowed_pauses[agent_id] = read
         return read
 
@@ -227,14 +225,10 @@ class OperationContext:
     def _begin(self, readings: Mapping[str, Reading[Any]]) -> None:
         # Nothing here leads back to the context: what is in no cycle goes without the collector.
         self._now = None
-        bound, on_use, held = self.bound, self._readings.append, self._held
+        bound, on_use, held, call_center = (self.bound,), self._readings.append, self._held, self.call_center
         agents = queues = None
         if held is not None:
             agents, queues = held.agents_at_hand, held.queues_at_hand
-        self.agents = SharedRead(
-            self.call_center.agents, bound, at_hand=agents, on_use=on_use, known=readings.get("agents")
-        )
-        self.queues = SharedRead(
-            self.call_center.queues, bound, at_hand=queues, on_use=on_use, known=readings.get("queues")
-        )
+        self.agents = SharedRead(call_center.agents, bound, agents, on_use, readings.get("agents"))
+        self.queues = SharedRead(call_center.queues, bound, queues, on_use, readings.get("queues"))
         self._allowed_pauses = {}

@@ -39,7 +39,7 @@ class SharedRead(Generic[T]):
     def __init__(
         self,
         read: Callable[..., Coroutine[Any, Any, T]],
-        *args: Any,
+        args: tuple[Any, ...] = (),
         at_hand: Callable[..., T | None] | None = None,
         on_use: Callable[[T], None] | None = None,
         known: T | None = None,

@@ -38,11 +38,11 @@ _NO_BODY: Final[Message] = {"type": "http.request", "body": b"", "more_body": Fa
 class Begun:
     """A recognized query that is being answered; `context` where reading for it has begun."""
 
-    __slots__ = ("context", "is_counted", "known", "operation", "refusal", "remembered", "span")
+    __slots__ = ("context", "is_counted", "known", "refusal", "remembered", "span", "variables")
 
-    def __init__(self, known: Recognized, operation: Operation) -> None:
+    def __init__(self, known: Recognized, variables: dict[str, Any] | None) -> None:
         self.known = known
-        self.operation = operation
+        self.variables = variables
         self.context: OperationContext | None = None
         self.remembered: RememberedAnswer | None = None
         self.is_counted = False
@@ -87,9 +87,10 @@ class QueryLane:
         question, variables = asked
         known = self._recognition.find(question)
         if known is not None and self._authentication.knows(known.visitor):
-            operation = known.with_variables(variables) if body else known.operation
-            if operation is known.operation or self._is_within_limits(operation):
-                return Begun(known, operation)
+            before = known.operation.variables
+            given = variables if body else before
+            if given is before or not (given or before) or self._is_within_limits(known.operation, given):
+                return Begun(known, given)
         size = len(scope["query_string"]) + len(body)
         Memo(self._recognition, question=question, size=size).put_in(scope)
         return None
@@ -98,7 +99,9 @@ class QueryLane:
         """The answer, if it needs no waiting; what was read for it stays with what is begun."""
         known, visitor, readings = begun.known, begun.known.visitor, {}
         held, scopes = visitor.held, visitor.caller.scope_names
-        found = self._executor.find(begun.operation, tenant_id=visitor.tenant_id, scopes=scopes)
+        found = self._executor.find(
+            known.operation, variables=begun.variables, tenant_id=visitor.tenant_id, scopes=scopes
+        )
         if found is not None and held is not None:
             begun.remembered = remembered = found.answer
             if remembered is not None:
@@ -114,7 +117,7 @@ class QueryLane:
                     if answer is not None:
                         return answer
             elif not is_sampled():
-                planned = self._executor.known_run(found, variables=begun.operation.variables)
+                planned = self._executor.known_run(found, variables=begun.variables)
                 if planned is not None:
                     readings = held.listings_at_hand(planned.needs, known.bound)
                     answer = self._run_at_once(begun, planned, readings=readings, request_id=request_id)
@@ -158,25 +161,25 @@ class QueryLane:
         self, begun: Begun, *, request_id: str, readings: Mapping[str, Reading[Any]], is_traced: bool
     ) -> OperationContext:
         visitor = begun.known.visitor
-        return OperationContext(
-            tenant_id=visitor.tenant_id,
-            caller_name=visitor.caller.name,
-            scopes=visitor.caller.scope_names,
-            call_center=visitor.call_center,
-            held=visitor.held,
-            bound=begun.known.bound,
-            clock=self._clock,
-            request_id=request_id,
-            tracing=self._tracing if is_traced else None,
-            readings=readings,
+        return OperationContext(  # by name they would take as long again as all the rest of it
+            visitor.tenant_id,
+            visitor.caller.name,
+            visitor.caller.scope_names,
+            visitor.call_center,
+            self._clock,
+            request_id,
+            begun.known.bound,
+            visitor.held,
+            readings,
+            self._tracing if is_traced else None,
         )
 
-    def _is_within_limits(self, operation: Operation) -> bool:
+    def _is_within_limits(self, operation: Operation, variables: dict[str, Any] | None) -> bool:
         """Whether the variables, which alone are new, are as many and as costly as they may be.
 
         None at all can cost the most: a page without a size is as long as a page may be.
         """
-        given, limits = operation.variables or {}, self._limits
+        given, limits = variables or {}, self._limits
         if len(given) > limits.max_variable_values or not CONTAINERS.isdisjoint(map(type, given.values())):
             try:
                 check_variables(given, limit=limits.max_variable_values)
@@ -223,7 +226,8 @@ class QueryLane:
         if answer is not None:
             return answer
         with one_deadline(self._limits.deadline_seconds):
-            outcome = await self._executor.run(begun.operation, context=context, hide_suggestions=known.hides)
+            operation = known.with_variables(begun.variables)
+            outcome = await self._executor.run(operation, context=context, hide_suggestions=known.hides)
         return answer_outcome(outcome, readings=context.readings, request=Request(scope), kind=known.kind)
 
 
