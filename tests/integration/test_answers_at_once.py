@@ -338,6 +338,20 @@ async def test_what_had_to_wait_for_other_variables_is_not_begun_in_vain_each_ti
         assert begun == [True, False]
 
 
+async def test_what_needs_both_listings_is_answered_at_once_with_other_variables(tasks: list[str]) -> None:
+    asked = "query($id: ID!) { agent(id: $id) { id queues { name } } }"
+    crowd = World.seeded(20, token=token_of("acme"))
+    async with gate(crowd) as gateway:
+        for number in (1, 2, 3, 4):
+            body = msgspec.json.encode({"query": asked, "variables": {"id": str(number)}})
+            answer = await gateway.ask(request(headers=HEAD, body=body))
+            assert answer.json["data"]["agent"]["queues"]
+        assert tasks == ["POST /graphql"] * (2 + 2)
+        told = (await gateway.served.client.get("/metrics")).text
+    assert 'gateway_listing_reads_total{listing="agents",outcome="hit",tenant="acme"} 5.0' in told
+    assert 'gateway_listing_reads_total{listing="queues",outcome="hit",tenant="acme"} 4.0' in told
+
+
 async def test_a_traced_query_has_one_span_with_what_trusted_proxies_say(tasks: list[str]) -> None:
     headers = {**HEAD, **TRACEPARENT, "X-Forwarded-Proto": "https"}
     async with receiving() as received:

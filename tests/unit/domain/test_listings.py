@@ -1,3 +1,4 @@
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -6,7 +7,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from gateway.domain.agents import Agent
-from gateway.domain.listings import Reading, ReadSource, Snapshot
+from gateway.domain.listings import Reading, ReadSource, Snapshot, weigh
 from tests.builders import NOON, a_login, a_queue, a_snapshot, an_agent, an_agent_pause, queue_ids
 
 
@@ -110,3 +111,32 @@ def test_queues_make_snapshots_too() -> None:
     snapshot = a_snapshot([a_queue(2), a_queue(1)])
     assert snapshot.by_id[1] == a_queue(1)
     assert a_snapshot([replace(a_queue(2), number=None), a_queue(1)]).version != snapshot.version
+
+
+@pytest.mark.parametrize("count", [0, 1, 499, 500, 501, 1_201])
+async def test_a_long_listing_is_weighed_in_turns_to_the_version_that_its_snapshot_would_find(
+    count: int,
+) -> None:
+    rows = tuple(populated(count))
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    beside = asyncio.create_task(others())
+    await asyncio.sleep(0)
+    for missing in (None, "page 3"):
+        turns = 0
+        content = await weigh(rows, missing=missing)
+        assert turns >= count // 500
+        assert content == (a_snapshot(rows, missing=missing).version, a_snapshot(rows).encoded_bytes)
+    beside.cancel()
+
+
+def test_rows_on_either_side_of_a_portion_are_not_confused() -> None:
+    rows = populated(1_000)
+    versions = {a_snapshot(rows[:at] + rows[at + 1 :]).version for at in (0, 498, 499, 500, 501, 999)}
+    assert len(versions) == 6

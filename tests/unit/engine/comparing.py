@@ -84,6 +84,15 @@ async def by_engine(
     return result if isinstance(result, bytes) else shown(result)
 
 
+def by_engine_at_once(operation: Operation, context: OperationContext, *, executor: Executor) -> bytes | None:
+    """What the engine answers without waiting; None where it would have to, or something failed."""
+    found = executor.find(
+        operation, variables=operation.variables, tenant_id=context.tenant_id, scopes=context.scopes
+    )
+    planned = None if found is None else executor.known_run(found, variables=operation.variables)
+    return None if planned is None else executor.run_at_once(planned, context=context)
+
+
 def shown(result: ExecutionResult) -> bytes:
     errors = [shape_error(error, request_id="request-1") for error in result.errors or ()]
     content: dict[str, Any] = {"data": result.data, **({"errors": errors} if errors else {})}

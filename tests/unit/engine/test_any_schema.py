@@ -1,8 +1,10 @@
 """The engine plans whatever the schema declares: here a schema that it has never seen."""
 
+from enum import Enum
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 import strawberry
 from graphql import execute_sync, parse
 
@@ -18,9 +20,15 @@ ROWS = [
 ]
 
 
-def shout(row: Any, _info: Any, *, times: int = 1) -> str:
+@strawberry.enum(description="What stands at the end.")
+class End(Enum):
+    DOT = "."
+    MARK = "!"
+
+
+def shout(row: Any, _info: Any, *, times: int = 1, end: End | None = End.DOT) -> str:
     name: str = row.name
-    return name.upper() * times
+    return name.upper() * times + ("nothing" if end is None else end.value)
 
 
 def list_things(_root: object, _info: Any) -> list[Any]:
@@ -58,15 +66,16 @@ def a_schema() -> Any:
 
 
 async def answers(
-    document: str, *, kept_types: frozenset[str] = frozenset()
+    document: str, *, variables: dict[str, Any] | None = None, kept_types: frozenset[str] = frozenset()
 ) -> tuple[list[bytes], bytes, list[HandOver]]:
     schema, handed = a_schema(), list[HandOver]()
     executor = Executor(schema, kept_types=kept_types, on_hand_over=handed.append)
     syntax, context = parse(document), a_context(a_still_call_center())
-    expected = shown(execute_sync(schema, syntax, context_value=context))
+    expected = shown(execute_sync(schema, syntax, context_value=context, variable_values=variables))
     given = []
     for _ in range(2):
-        result = await executor.run(operation_of(document, syntax), context=context)
+        operation = operation_of(document, syntax, variables=variables)
+        result = await executor.run(operation, context=context)
         given.append(result if isinstance(result, bytes) else shown(result))
     return given, expected, handed
 
@@ -84,3 +93,27 @@ async def test_a_field_that_fails_below_the_root_is_shown_by_graphql_core() -> N
     assert given == [expected, expected]
     assert handed == [HandOver.FIELD_ERROR] * 2
     assert expected.count(b"INTERNAL_SERVER_ERROR") == 2
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {},
+        {"n": 3},
+        {"n": 3, "end": "MARK"},
+        {"end": None},
+        {"n": 2, "end": "DOT"},
+        {"n": 2, "end": "NONE"},
+        {"n": None},
+    ],
+    ids=str,
+)
+async def test_arguments_that_variables_leave_out_have_the_schemas_defaults(
+    variables: dict[str, Any],
+) -> None:
+    document = """query ($n: Int, $end: End) { things { shout(times: $n, end: $end) once: shout(end: $end)
+        dot: shout(times: $n) none: shout(times: $n, end: null) both: shout(times: 2, end: MARK) } }"""
+    given, expected, handed = await answers(document, variables=variables)
+    assert given == [expected, expected]
+    is_wrong = variables.get("end") == "NONE" or ("n" in variables and variables["n"] is None)
+    assert (b'"errors"' in expected) is bool(handed) is is_wrong

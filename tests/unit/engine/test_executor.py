@@ -137,3 +137,58 @@ async def test_what_takes_all_waits_for_no_pauses() -> None:
     assert b'"path":["agents"]' in answered
     assert b"allowedPauses" not in answered
     assert "agent_pauses" not in on.calls
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"first": 2, "id": "1", "login": "ana", "archived": True},
+        {"first": 2, "id": 1, "login": "ana", "archived": True},
+        {"id": "1", "login": "ana"},
+        {"first": None, "id": "1", "login": "ana", "archived": None},
+        {"first": 2**31 - 1, "id": "1", "login": "ana"},
+        {"first": 2**31, "id": "1", "login": "ana"},
+        {"first": -(2**31), "id": "1", "login": "ana"},
+        {"first": 2.0, "id": "1", "login": "ana"},
+        {"first": True, "id": "1", "login": "ana"},
+        {"first": "2", "id": "1", "login": "ana"},
+        {"first": 2, "id": True, "login": "ana"},
+        {"first": 2, "id": "1", "login": 1},
+        {"first": 2, "id": "1", "login": None},
+        {"first": 2, "id": "1"},
+        {"first": 2, "id": "1", "login": "ana", "archived": 1},
+        {"first": 2, "id": "1", "login": "ana", "nobody": "asked"},
+    ],
+    ids=str,
+)
+async def test_a_variable_that_stands_for_a_whole_argument_is_taken_as_graphql_core_coerces_it(
+    variables: dict[str, Any],
+) -> None:
+    document = """query ($first: Int = 3, $id: ID!, $login: String!, $archived: Boolean) {
+        agents(first: $first, filter: {search: "a", archived: $archived}) { nodes { id } }
+        also: agents(first: $first, orderBy: {field: NAME, direction: ASC}) { nodes { id } }
+        agent(id: $id) { id }
+        agentByLogin(login: $login) { id }
+    }"""
+    executor, on = build_executor(SCHEMA), a_still_call_center()
+    operation = an_operation(document, variables=variables)
+    for _ in range(2):
+        expected = await by_graphql_core(operation, a_context(on))
+        assert await by_engine(operation, a_context(on), executor=executor) == expected
+
+
+async def test_a_variable_for_a_whole_argument_of_objects_is_converted_with_what_stands_beside_it() -> None:
+    document = """query ($filter: AgentFilter, $order: AgentOrder, $first: Int) {
+        agents(filter: $filter, orderBy: $order, first: $first, after: null) { nodes { id name } }
+    }"""
+    executor, on = build_executor(SCHEMA), a_still_call_center()
+    for variables in (
+        {"filter": {"search": "a"}, "order": {"field": "NAME", "direction": "DESC"}, "first": 2},
+        {"filter": {"ids": ["1", 2]}, "first": 1},
+        {"filter": None, "order": None},
+        {},
+    ):
+        operation = an_operation(document, variables=variables)
+        expected = await by_graphql_core(operation, a_context(on))
+        assert b'"errors"' not in expected
+        assert await by_engine(operation, a_context(on), executor=executor) == expected

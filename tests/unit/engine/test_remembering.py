@@ -12,7 +12,13 @@ from gateway.engine.executor import Executor
 from gateway.schema.planning import build_executor
 from tests.builders import NOON, a_login, an_agent, an_agent_pause, queue_ids
 from tests.fakes import FakeClock
-from tests.unit.engine.comparing import SCHEMA, an_operation, by_engine, by_graphql_core
+from tests.unit.engine.comparing import (
+    SCHEMA,
+    an_operation,
+    by_engine,
+    by_engine_at_once,
+    by_graphql_core,
+)
 from tests.unit.engine.worlds import StillCallCenter, a_context, a_still_call_center, some_queues
 
 
@@ -143,3 +149,41 @@ def test_the_engine_names_no_field_and_no_type_of_the_schema() -> None:
     own = ("executor", "fragments", "leaves", "places", "plans", "prepared", "running", "script", "writing")
     texts = [Path(engine.__file__).with_name(f"{name}.py").read_text(encoding="utf-8") for name in own]
     assert not [name for name in told for text in texts if name in text]
+
+
+async def test_what_waited_for_listings_alone_is_run_at_once_when_they_are_at_hand() -> None:
+    on, executor = a_still_call_center(), build_executor(SCHEMA)
+    document = "query ($id: ID!) { agent(id: $id) { id queues { name } } }"
+    first, other = (an_operation(document, variables={"id": each}) for each in ("1", "2"))
+    await by_engine(first, a_context(on), executor=executor, warm=False)
+    assert by_engine_at_once(other, a_context(on), executor=executor) is None  # nothing is at hand
+    readings = {"agents": on.agent_reading, "queues": on.queue_reading}
+    context = a_context(on, readings=readings)
+    assert by_engine_at_once(other, context, executor=executor) == await by_graphql_core(other, a_context(on))
+    assert context.readings == tuple(readings.values())
+
+
+async def test_what_waits_for_more_than_listings_is_not_run_at_once() -> None:
+    on, executor = a_still_call_center(), build_executor(SCHEMA)
+    operation = an_operation("query ($id: ID!) { agent(id: $id) { allowedPauses { pause { id } } } }")
+    operation = replace(operation, variables={"id": "1"})
+    await by_engine(operation, a_context(on), executor=executor)
+    before = list(on.calls)
+    readings = {"agents": on.agent_reading, "queues": on.queue_reading}
+    assert by_engine_at_once(operation, a_context(on, readings=readings), executor=executor) is None
+    assert on.calls == before
+
+
+async def test_what_is_begun_in_vain_again_and_again_is_begun_no_more() -> None:
+    on, executor = a_still_call_center(), build_executor(SCHEMA)
+    operation = an_operation("query ($n: Int) { agents(first: $n) { nodes { queues { name } } } }")
+    await by_engine(operation, a_context(on), executor=executor)
+    found = executor.find(operation, variables=None, tenant_id="acme", scopes=frozenset())
+    assert found is not None
+    begun = [executor.known_run(found, variables=None)]
+    for _ in range(9):
+        known = begun[-1]
+        assert known is None or executor.run_at_once(known, context=a_context(on)) is None
+        begun.append(executor.known_run(found, variables=None))
+    assert begun[1] is not None
+    assert begun[-1] is None

@@ -21,7 +21,13 @@ from gateway.schema.planning import build_executor
 from gateway.telemetry.labels import HandOver
 from tests.builders import NOON, a_pause, an_agent_pause
 from tests.fakes import FakeClock
-from tests.unit.engine.comparing import SCHEMA, by_engine, by_graphql_core, operation_of
+from tests.unit.engine.comparing import (
+    SCHEMA,
+    by_engine,
+    by_engine_at_once,
+    by_graphql_core,
+    operation_of,
+)
 from tests.unit.engine.generator import Generated, Generator
 from tests.unit.engine.worlds import (
     READ_AND_WRITE,
@@ -37,6 +43,8 @@ COSTS = (0, 10_000)
 """What is handed over is run on the loop in one half of the shards, beside it in the other."""
 USUALLY_HANDED_OVER = 0.33
 """The share of these operations, which fail far more often than anybody's, that graphql-core is left with."""
+AT_ONCE = 0.1
+"""At least this share needs nothing but what is at hand; others ask for each agent's pauses, or fail."""
 CURSORS = some_cursors()
 SMALL = {"max_plan_bytes": 2**21, "max_answer_bytes": 2**17, "max_fragment_bytes": 2**17}
 
@@ -95,7 +103,9 @@ def change(on: StillCallCenter) -> None:
     )
 
 
-async def compare(generated: Generated, *, executor: Executor, rng: Random, cost: int) -> None:
+async def compare(generated: Generated, *, executor: Executor, rng: Random, cost: int) -> int:
+    """Compare all ways to an answer; gives how many were had at once."""
+    at_once = 0
     on = a_still_call_center()
     disturb(on, rng)
     operation = operation_of(
@@ -104,8 +114,8 @@ async def compare(generated: Generated, *, executor: Executor, rng: Random, cost
     scopes = frozenset({"agents:write"}) if rng.random() < 0.03 else READ_AND_WRITE
     caller, clock = rng.choice(("wallboard", "reader")), FakeClock()
 
-    def context() -> OperationContext:
-        return a_context(on, clock=clock, scopes=scopes, caller_name=caller)
+    def context(**more: Any) -> OperationContext:
+        return a_context(on, clock=clock, scopes=scopes, caller_name=caller, **more)
 
     for step in ("first", "again", "later", "changed"):
         if step == "later":
@@ -117,6 +127,12 @@ async def compare(generated: Generated, *, executor: Executor, rng: Random, cost
         expected = await by_graphql_core(operation, theirs)
         read = used(theirs)  # what graphql-core cancelled may go on to read
         answered = await by_engine(operation, ours, executor=executor, warm=step != "again")
+        begun = context(readings=at_hand(on))
+        ready = by_engine_at_once(operation, begun, executor=executor)
+        if ready is not None:
+            at_once += 1
+            assert ready == expected, (step, generated)
+            assert_same_readings(used(begun), read, step="at once", failed=False)
         if step == "again" and expected.count(b'"requestId"') > 1:
             continue  # with reads under way, the order of several errors is not the specification's business
         takes_all = expected.startswith(b'{"data":null')
@@ -126,6 +142,13 @@ async def compare(generated: Generated, *, executor: Executor, rng: Random, cost
         else:
             assert answered == expected, (step, generated)
         assert_same_readings(used(ours), read, step=step, failed=b'"requestId"' in expected)
+    return at_once
+
+
+def at_hand(on: StillCallCenter) -> dict[str, Reading[Any]]:
+    """The listings that are there without waiting."""
+    readings = {"agents": on.agent_reading, "queues": on.queue_reading}
+    return {name: reading for name, reading in readings.items() if name not in on.failures}
 
 
 def is_alike_but_for_waits(answer: bytes, expected: bytes) -> bool:
@@ -164,13 +187,14 @@ async def test_generated_operations_are_answered_alike(shard: int) -> None:
     rng = Random(f"shard {shard}")  # noqa: S311 - it need not surprise anybody
     handed: list[HandOver] = []
     executor = build_executor(SCHEMA, on_hand_over=handed.append, **SMALL)
-    count = OPERATIONS // SHARDS
+    count, at_once = OPERATIONS // SHARDS, 0
     for _ in range(count):
-        await compare(generate(rng), executor=executor, rng=rng, cost=COSTS[shard % 2])
+        at_once += await compare(generate(rng), executor=executor, rng=rng, cost=COSTS[shard % 2])
     assert set(handed) <= {HandOver.FIELD_ERROR, HandOver.SEVERAL_ERRORS, HandOver.VARIABLES}
     steps = 4
     by_chance = 3 * (USUALLY_HANDED_OVER * (1 - USUALLY_HANDED_OVER) / count) ** 0.5
     assert len(handed) / steps / count < USUALLY_HANDED_OVER + by_chance
+    assert at_once / steps / count > AT_ONCE
 
 
 async def test_a_listing_that_is_not_whole_hides_no_error() -> None:

@@ -1,12 +1,16 @@
 import asyncio
+import gc
 
 import pytest
 
 from gateway.domain.errors import UpstreamTimeout
+from gateway.domain.ids import AgentId
 from gateway.domain.listings import FreshnessBound
+from gateway.schema.context import LISTINGS, OperationContext
 from gateway.schema.shared_reads import SharedRead
 from tests.builders import a_login, an_agent, queue_ids
 from tests.fakes import FakeCallCenter, FakeClock
+from tests.unit.engine.worlds import a_context
 from tests.unit.schema.operations import a_call_center, run
 
 
@@ -227,3 +231,24 @@ async def test_a_shared_read_whose_users_have_all_gone_begins_anew() -> None:
     assert await shared.result() == 2
     assert shared.use(lambda number: number * 10) == 20
     assert reads == 2
+
+
+async def test_a_context_goes_without_the_garbage_collector() -> None:
+    on = a_call_center()
+
+    async def use_one() -> None:
+        context = a_context(on)
+        await context.settle(LISTINGS)
+        context.use_listings(LISTINGS)
+        context.allowed_pauses(AgentId(1))
+        context.forget()
+
+    await use_one()
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(10):
+            await use_one()
+        assert not any(isinstance(each, OperationContext | SharedRead) for each in gc.get_objects())
+    finally:
+        gc.enable()

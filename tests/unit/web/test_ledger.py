@@ -117,3 +117,18 @@ async def test_where_nobody_takes_the_log_requests_are_counted_still(written: Wr
     os.dup2(before, written.descriptor)
     os.close(before)
     os.close(full)
+
+
+async def test_a_traced_request_waits_with_the_others_and_is_counted_under_its_own_trace(
+    written: Written,
+) -> None:
+    tracing = record().telemetry.tracing
+    written.enter("untraced")
+    with tracing.server_span({}, method="POST", route="/graphql", scheme="http") as span:
+        written.enter("traced")
+    assert (written.lines, written.counted) == ([], 0)
+    written.ledger.settle()
+    told, _ = written.telemetry.metrics.render(MetricsForm.OPENMETRICS)
+    assert f'trace_id="{span.trace_id}"'.encode() in told
+    assert [line["request_id"] for line in written.lines] == ["untraced", "traced"]
+    assert written.counted == 2
