@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 _NOTHING: frozenset[str] = frozenset()
+_NO_HOLES: tuple[Any, ...] = ()
 
 encode = msgspec.json.Encoder().encode
 
@@ -29,6 +30,11 @@ class Kept(NamedTuple):
 class Building(Protocol):
     """A run of a plan, to whoever builds a row's bytes in it."""
 
+    @property
+    def context(self) -> "Counting":
+        """What it reads listings through."""
+        ...
+
     holes: list[Any]
     pending: list[Any]
     has_kept: bool
@@ -39,8 +45,16 @@ class Building(Protocol):
         """Whether something asked for the instant."""
         ...
 
-    def uses(self) -> dict[str, int]:
+
+class Counting(Protocol):
+    """What counts how often listings are used."""
+
+    def uses(self) -> tuple[int, ...]:
         """How often each listing was used so far."""
+        ...
+
+    def used_since(self, before: tuple[int, ...]) -> frozenset[str]:
+        """The listings that were used since `uses` gave this."""
         ...
 
 
@@ -49,13 +63,14 @@ Build = Callable[[Any, Any], Any]
 
 def build_row(row: Any, build: Build, run: Building) -> Kept:
     """A row's bytes, with the holes that were left in them."""
-    begin, before = len(run.holes), run.uses()
+    context, begin = run.context, len(run.holes)
+    before = context.uses()
     value = build(row, run)
-    holes = tuple(run.holes[begin:])
-    del run.holes[begin:]
-    after = run.uses()
-    used = _NOTHING if after == before else frozenset(each for each in after if after[each] != before[each])
-    return Kept(row, msgspec.Raw(encode(value)), holes, used)
+    holes = _NO_HOLES
+    if len(run.holes) > begin:
+        holes = tuple(run.holes[begin:])
+        del run.holes[begin:]
+    return Kept(row, msgspec.Raw(encode(value)), holes, context.used_since(before))
 
 
 class Unkept:
@@ -64,9 +79,9 @@ class Unkept:
     known: dict[int, Kept] = {}  # noqa: RUF012 - stays empty
 
     @staticmethod
-    def keep(row: Any, build: Build, run: Building) -> Kept:
-        """Build the row's bytes."""
-        return build_row(row, build, run)
+    def keep(row: Any, build: Build, run: Building) -> tuple[Any, Any, tuple[Any, ...], frozenset[str]]:
+        """Build the row: it is encoded with the answer that it is part of, where its holes are, too."""
+        return (row, build(row, run), _NO_HOLES, _NOTHING)
 
 
 UNKEPT = Unkept()

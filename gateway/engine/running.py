@@ -60,8 +60,12 @@ class Context(Protocol):
         """Within it, nobody asks for a listing while another waits for it."""
         ...
 
-    def uses(self) -> dict[str, int]:
+    def uses(self) -> tuple[int, ...]:
         """How often each listing was used so far."""
+        ...
+
+    def used_since(self, before: tuple[int, ...]) -> frozenset[str]:
+        """The listings that were used since `uses` gave this."""
         ...
 
     def use_listings(self, listings: Iterable[str]) -> None:
@@ -104,10 +108,6 @@ class Run:
     def is_timed(self) -> bool:
         """Whether something asked for the instant."""
         return self.context.is_timed
-
-    def uses(self) -> dict[str, int]:
-        """How often each listing was used so far."""
-        return self.context.uses()
 
     def read_arguments(self, plan: Plan) -> None:
         """Read the arguments below the root; raises what graphql-core would."""

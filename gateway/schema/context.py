@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from gateway.domain.agents import Agent
 from gateway.domain.call_center import CallCenter, HoldsListings
-from gateway.domain.ids import AgentId, TenantId
+from gateway.domain.ids import AgentId, QueueId, TenantId
 from gateway.domain.ledger import Ledger
 from gateway.domain.listings import ANY_AGE, FreshnessBound, Reading
 from gateway.domain.pauses import AllowedPause
@@ -21,6 +21,11 @@ from gateway.telemetry.tracing import Tracing
 
 LISTINGS: Final = ("agents", "queues")
 """The listings that a whole operation shares, by the names under which the context has them."""
+_CHOICES: Final = {
+    (agents, queues): frozenset(name for name, one in zip(LISTINGS, (agents, queues), strict=True) if one)
+    for agents in (False, True)
+    for queues in (False, True)
+}
 _NOTHING_READ: Final[Mapping[str, Reading[Any]]] = {}
 
 
@@ -45,6 +50,7 @@ class OperationContext:
         "bound",
         "call_center",
         "caller_name",
+        "combinations",
         "queues",
         "request_id",
         "scopes",
@@ -54,6 +60,8 @@ class OperationContext:
     )
 
     _now: datetime | None
+    combinations: Mapping[tuple[QueueId, ...], list[Queue]] | None
+    """The queues of agents who serve the same, of the listing of queues as this operation has used it."""
     agents: SharedRead[Reading[Agent]]
     queues: SharedRead[Reading[Queue]]
     _allowed_pauses: dict[AgentId, SharedRead[Reading[AllowedPause]]]
@@ -190,9 +198,14 @@ class OperationContext:
         names = tuple(name for name in LISTINGS if self._shared(name).peek() in self._readings)
         return names if len(names) == len(self._readings) else None
 
-    def uses(self) -> dict[str, int]:
+    def uses(self) -> tuple[int, int]:
         """How often fields used each listing so far."""
-        return {"agents": self.agents.uses, "queues": self.queues.uses}
+        return self.agents.uses, self.queues.uses
+
+    def used_since(self, before: tuple[int, ...]) -> frozenset[str]:
+        """The listings that fields used since `uses` gave this."""
+        agents, queues = before
+        return _CHOICES[self.agents.uses != agents, self.queues.uses != queues]
 
     def use_listings(self, listings: Iterable[str]) -> None:
         """Count these listings as used: the answer was made from them before, and from no others."""
@@ -232,3 +245,4 @@ class OperationContext:
         self.agents = SharedRead(call_center.agents, bound, agents, on_use, readings.get("agents"))
         self.queues = SharedRead(call_center.queues, bound, queues, on_use, readings.get("queues"))
         self._allowed_pauses = {}
+        self.combinations = None

@@ -1,6 +1,6 @@
 """Queues by id: with what the queue listing says of them, read only where more than the id is asked for."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import Final
 
@@ -9,6 +9,7 @@ from graphql import FieldNode
 from gateway.domain.ids import QueueId
 from gateway.domain.listings import Reading, Snapshot
 from gateway.domain.queues import Queue
+from gateway.schema.context import OperationContext
 from gateway.schema.fields import Info
 from gateway.schema.selections import fields_below, found_once, names_in
 
@@ -24,13 +25,20 @@ def is_listing_needed(info: Info) -> bool:
     return found_once(info, _shows_listed_queues)
 
 
-def queues_of(queue_ids: Sequence[QueueId], *, info: Info) -> list[Queue] | Awaitable[list[Queue]]:
+def queues_of(queue_ids: tuple[QueueId, ...], *, info: Info) -> list[Queue] | Awaitable[list[Queue]]:
     """The queues in the order of their ids; one that the listing hides has a null name."""
     if not queue_ids:
         return []
     if found_once(info, _needs_no_listing):
         return [Queue(id=each) for each in dict.fromkeys(queue_ids)]
-    return info.context.queues.use(partial(_named_queues, tuple(queue_ids)))
+    context = info.context
+    known = context.combinations
+    if known is not None:
+        queues = known.get(queue_ids)
+        if queues is not None:
+            context.queues.note_use()
+            return queues
+    return context.queues.use(partial(_named_queues, queue_ids, context))
 
 
 def queue_or_none(
@@ -56,9 +64,11 @@ def _needs_no_listing(info: Info, nodes: Iterable[FieldNode]) -> bool:
     return names_in(info, nodes) <= _NEED_NO_LISTING
 
 
-def _named_queues(queue_ids: tuple[QueueId, ...], reading: Reading[Queue]) -> list[Queue]:
+def _named_queues(
+    queue_ids: tuple[QueueId, ...], context: OperationContext, reading: Reading[Queue]
+) -> list[Queue]:
     """The queues of these ids, each once; agents share few combinations, made once per snapshot."""
-    known = reading.snapshot.derive("combinations", _no_combinations)
+    context.combinations = known = reading.snapshot.derive("combinations", _no_combinations)
     queues = known.get(queue_ids)
     if queues is None:
         queues = [named_queue(each, reading=reading) for each in dict.fromkeys(queue_ids)]

@@ -32,10 +32,9 @@ def found_once(info: Info, find: Callable[[Info, list[FieldNode]], T]) -> T:
     The engine's places remember it for every operation of the plan, the context for one operation.
     """
     found: dict[Any, T] | None = getattr(info, "found", None)
+    key: Any = find
     if found is None:
         found, key = info.context.selections, (find, *map(id, info.field_nodes))
-    else:
-        key = (find,)
     if key not in found:
         found[key] = find(info, info.field_nodes)
     return found[key]
