@@ -5,7 +5,6 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-_NOTHING: frozenset[str] = frozenset()
 _NO_HOLES: tuple[Any, ...] = ()
 
 encode = msgspec.json.Encoder().encode
@@ -74,14 +73,9 @@ def build_row(row: Any, build: Build, run: Building) -> Kept:
 
 
 class Unkept:
-    """Keeps nothing."""
+    """Keeps nothing: rows are built, and encoded with the answer that they are part of."""
 
     known: dict[int, Kept] = {}  # noqa: RUF012 - stays empty
-
-    @staticmethod
-    def keep(row: Any, build: Build, run: Building) -> tuple[Any, Any, tuple[Any, ...], frozenset[str]]:
-        """Build the row: it is encoded with the answer that it is part of, where its holes are, too."""
-        return (row, build(row, run), _NO_HOLES, _NOTHING)
 
 
 UNKEPT = Unkept()

@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType, GraphQLOutputType, is_leaf_type
 from graphql.execution.collect_fields import FieldDetails, collect_subfields
 
+from gateway.engine.fragments import UNKEPT
 from gateway.engine.leaves import Unusual, write_leaf
 from gateway.engine.places import Arguments, Place
 from gateway.engine.resolvers import Source
@@ -27,7 +28,7 @@ class PlanWriter:
         self._scope = scope
         self._fields = 0
         self._functions: list[Function] = []
-        self.names: dict[str, Any] = {"HOLE": HOLE, "Unusual": Unusual}
+        self.names: dict[str, Any] = {"HOLE": HOLE, "UNKEPT": UNKEPT, "Unusual": Unusual}
         self.places: list[Place] = []
         self.arguments: list[Arguments] = []
         self.sites: list[Site] = []
@@ -117,8 +118,7 @@ class PlanWriter:
             function.line(indent, f"{value} = {self._call(function, row, at)}")
         may_wait = bound.declared.source is Source.UPSTREAM
         if may_wait:
-            plain, weigh = function.bind("plain", "run.plain"), function.bind("weigh", "run.weigh")
-            function.line(indent, f"if {value}.__class__ not in {plain}: {value} = {weigh}({value})")
+            function.line(indent, f"if {value}.__class__ not in run.plain: {value} = run.weigh({value})")
         self._complete(function, indent, value, at.field.type, at.details, may_wait=may_wait)
         return value
 
@@ -150,7 +150,7 @@ class PlanWriter:
             function.line(indent, f"if {value} is not None:")
             self._complete_present(function, indent + 1, value, type_, details)
         elif may_wait:
-            function.line(indent, f"if {value} is None: {function.bind('lack', 'run.lack')}()")
+            function.line(indent, f"if {value} is None: run.lack()")
             function.line(indent, "else:")
             self._complete_present(function, indent + 1, value, type_.of_type, details)
         else:
@@ -185,8 +185,7 @@ class PlanWriter:
         details: list[FieldDetails],
     ) -> None:
         item, items, add = function.local(), function.local(), function.local()
-        listed = function.bind("listed", "run.listed")
-        function.line(indent, f"{value} = {listed}({value})")
+        function.line(indent, f"{value} = run.listed({value})")
         function.line(indent, f"{items} = []; {add} = {items}.append")
         function.line(indent, f"for {item} in {value}:")
         self._complete(function, indent + 1, item, type_.of_type, details)
@@ -225,13 +224,17 @@ class PlanWriter:
         build = self._function("kept", site=site)
         build.line(1, f"return {self._object(build, 1, 'row', type_, details)}")
         self.names[f"site_{number}"] = build.name
-        known = function.bind(f"known{number}", f"run.kept[{number}].known.get")
-        keep = f"run.kept[{number}].keep"
+        kept = function.bind(f"kept{number}", f"run.kept[{number}]")
+        known = function.bind(f"known{number}", f"kept{number}.known.get")
         found = function.local()
-        function.line(indent, f"{found} = {known}(id({value})) or {keep}({value}, {build.name}, run)")
-        function.line(indent, f"if {found}[2]: run.holes.extend({found}[2])")
-        function.line(indent, f"if {found}[3]: {function.bind('used', 'run.used.update')}({found}[3])")
-        function.line(indent, f"{value} = {found}[1]")
+        function.line(indent, f"if {kept} is UNKEPT: {value} = {build.name}({value}, run)")
+        function.line(indent, "else:")
+        function.line(
+            indent + 1, f"{found} = {known}(id({value})) or {kept}.keep({value}, {build.name}, run)"
+        )
+        function.line(indent + 1, f"if {found}[2]: run.holes.extend({found}[2])")
+        function.line(indent + 1, f"if {found}[3]: {function.bind('used', 'run.used.update')}({found}[3])")
+        function.line(indent + 1, f"{value} = {found}[1]")
 
 
 def _checked(attribute: str) -> str:

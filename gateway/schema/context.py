@@ -135,6 +135,12 @@ class OperationContext:
         return tuple(self._readings)
 
     @property
+    def taken(self) -> dict[str, Reading[Any]]:
+        """The listings that are here, used or not, by name: what another context may be given."""
+        shared = {name: self._shared(name).peek() for name in LISTINGS}
+        return {name: reading for name, reading in shared.items() if reading is not None}
+
+    @property
     def is_timed(self) -> bool:
         """Whether something asked for the operation's instant."""
         return self._now is not None

@@ -28,7 +28,7 @@ from gateway.web.bodies import take_at_once
 from gateway.web.graphql import RequestLimits
 from gateway.web.notes import notes_in
 from gateway.web.recognition import Memo, Recognition, Recognized
-from gateway.web.results import answer_data, answer_outcome
+from gateway.web.results import answer_data, answer_outcome, are_whole
 
 GRAPHQL_PATH: Final = "/graphql"
 _KEY: Final = "gateway.begun"
@@ -131,12 +131,18 @@ class QueryLane:
     def _run_at_once(
         self, begun: Begun, planned: KnownRun, *, readings: dict[str, Reading[Any]], request_id: str
     ) -> DataAnswer | None:
-        """The answer to variables that are new, where it takes no more than listings that are at hand."""
-        if len(readings) < len(planned.needs):
+        """The answer to variables that are new, where it takes no more than listings that are at hand.
+
+        Where there is none, `readings` has what else was read for it.
+        """
+        if len(readings) < len(planned.needs) or not are_whole(readings.values()):
             return None
         context = self._context_of(begun, request_id=request_id, readings=readings, is_traced=False)
         body = self._executor.run_at_once(planned, context=context)
-        return None if body is None else answer_data(body, readings=context.readings, kind=begun.known.kind)
+        answer = body and answer_data(body, readings=context.readings, kind=begun.known.kind)
+        if not answer:
+            readings |= context.taken  # each read is counted, so that the run to follow must not read again
+        return answer or None
 
     def _fill(self, begun: Begun, *, context: OperationContext) -> DataAnswer | None:
         """The remembered answer, if it holds still; where listings are not at hand, they are begun."""

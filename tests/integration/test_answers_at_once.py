@@ -352,6 +352,41 @@ async def test_what_needs_both_listings_is_answered_at_once_with_other_variables
     assert 'gateway_listing_reads_total{listing="queues",outcome="hit",tenant="acme"} 4.0' in told
 
 
+async def test_a_read_counts_once_though_the_run_at_once_that_took_it_came_to_an_error() -> None:
+    asked = "query($id: ID!) { queue(id: $id) { id } }"
+    async with gate(World.seeded(20, token=token_of("acme"))) as gateway:
+        [first, second, *_] = (await gateway.served.ask("{ queues { id } }"))["queues"]
+        for given in (first["id"], second["id"], "999"):
+            body = msgspec.json.encode({"query": asked, "variables": {"id": given}})
+            answer = await gateway.ask(request(headers=HEAD, body=body))
+        assert answer.json["errors"][0]["extensions"]["code"] == "QUEUE_NOT_FOUND"
+        told = (await gateway.served.client.get("/metrics")).text
+    assert 'gateway_listing_reads_total{listing="queues",outcome="hit",tenant="acme"} 3.0' in told
+    assert 'gateway_listing_reads_total{listing="agents",outcome="hit",tenant="acme"} 2.0' in told
+
+
+async def test_of_a_listing_that_lacks_a_page_no_run_at_once_is_begun(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun: list[Any] = []
+    run_at_once = Executor.run_at_once
+
+    def watched(self: Executor, *run: Any, **more: Any) -> bytes | None:
+        begun.append(run)
+        return run_at_once(self, *run, **more)
+
+    monkeypatch.setattr(Executor, "run_at_once", watched)
+    asked = "query($first: Int) { agents(first: $first) { nodes { id } } }"
+    plan = Plan(cache=CacheSettings(fresh_seconds=600), limits=LimitSettings(read_attempts=1))
+    async with serving(World.seeded(120, token=token_of("acme")), plan=plan) as (served, simulators):
+        simulators["acme"].faults.answer(503, path="/api/v1/agents", page=2, count=None)
+        for first in (1, 2, 3, 4):
+            answer = (await served.post(asked, first=first)).json()
+            assert len(answer["data"]["agents"]["nodes"]) == first
+            assert [error["path"] for error in answer["errors"]] == [["agents"]]
+    assert begun == []
+
+
 async def test_a_traced_query_has_one_span_with_what_trusted_proxies_say(tasks: list[str]) -> None:
     headers = {**HEAD, **TRACEPARENT, "X-Forwarded-Proto": "https"}
     async with receiving() as received:
