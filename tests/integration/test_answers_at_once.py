@@ -361,7 +361,7 @@ async def test_a_read_counts_once_though_the_run_at_once_that_took_it_came_to_an
             answer = await gateway.ask(request(headers=HEAD, body=body))
         assert answer.json["errors"][0]["extensions"]["code"] == "QUEUE_NOT_FOUND"
         told = (await gateway.served.client.get("/metrics")).text
-    assert 'gateway_listing_reads_total{listing="queues",outcome="hit",tenant="acme"} 3.0' in told
+    assert 'gateway_listing_reads_total{listing="queues",outcome="hit",tenant="acme"} 4.0' in told
     assert 'gateway_listing_reads_total{listing="agents",outcome="hit",tenant="acme"} 2.0' in told
 
 
