@@ -51,8 +51,8 @@ class Effort:
     labels: tuple[str, ...]
 
 
-QUICK: Final = Effort(rounds=1, seconds=1.0, windows=2, walked=2, labels=("Q1", "Q2", "Q3", "Q5"))
-WHOLE: Final = Effort(rounds=3, seconds=1.0, windows=4, walked=4, labels=tuple(QUERIES))
+QUICK: Final = Effort(rounds=1, seconds=1.0, windows=3, walked=2, labels=("Q1", "Q2", "Q3", "Q5"))
+WHOLE: Final = Effort(rounds=3, seconds=1.0, windows=12, walked=4, labels=tuple(QUERIES))
 
 
 def start(stack: ExitStack, folder: Path, *, evolux: str, otlp: str, core: int | None) -> dict[str, Server]:

@@ -46,7 +46,7 @@ class Begun:
         self.context: OperationContext | None = None
         self.remembered: RememberedAnswer | None = None
         self.is_counted = False
-        self.refusal: RateLimited | None = None
+        self.refusal: tuple[str, float | None] | None = None
         self.span: OpenSpan | None = None
 
     def put_in(self, scope: Scope) -> None:
@@ -159,9 +159,10 @@ class QueryLane:
             try:
                 self._authentication.count(begun.known.visitor)
             except RateLimited as refusal:
-                begun.refusal = refusal
-        if begun.refusal is not None:
-            raise begun.refusal
+                begun.refusal = refusal.message, refusal.retry_after_seconds
+        if begun.refusal is not None:  # raised anew: what is raised holds on to what is begun
+            message, seconds = begun.refusal
+            raise RateLimited(message, retry_after_seconds=seconds)
 
     def _context_of(
         self, begun: Begun, *, request_id: str, readings: Mapping[str, Reading[Any]], is_traced: bool
