@@ -95,6 +95,14 @@ def home_beyond() -> AbstractEventLoop | None:
         return None
 
 
+def is_at_home() -> bool:
+    """Whether this is run by the main loop: not beside it, nor by a thread that works for it."""
+    try:
+        return _HOME.get() in {None, asyncio.get_running_loop()}
+    except RuntimeError:
+        return False
+
+
 async def across(work: Work[T], *, to: AbstractEventLoop, on_cancel: Callable[[], None] = lambda: None) -> T:
     """Run it on another thread's loop, in this context; once cancelled, wait until it has ended there."""
     here = asyncio.get_running_loop()

@@ -199,13 +199,14 @@ async def complete_roots(
 
 async def _one_pass(plan: Plan, rows: Mapping[str, Any], *, run: Run) -> Completed:
     run.holes = []
-    try:
-        return complete_once(plan.roots, rows, run=run)
-    except Tired:
-        run.abandon()
-        run.was_moved = True
-        run.holes, run.left, run.kept = [], float("inf"), [UNKEPT] * len(plan.sites)
-        return await asyncio.to_thread(complete_once, plan.roots, rows, run=run)
+    if not run.was_moved:
+        try:
+            return complete_once(plan.roots, rows, run=run)
+        except Tired:
+            run.abandon()
+            run.was_moved = True
+    run.holes, run.left, run.kept = [], float("inf"), [UNKEPT] * len(plan.sites)
+    return await asyncio.to_thread(complete_once, plan.roots, rows, run=run)
 
 
 def complete_once(roots: Sequence[Root], rows: Mapping[str, Any], *, run: Run) -> Completed:

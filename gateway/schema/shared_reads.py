@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator
 from types import coroutine
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from gateway.engine.beside import across, home_beyond
+from gateway.engine.beside import across, home_beyond, is_at_home
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -112,9 +112,12 @@ class SharedRead(Generic[T]):
         return self._outcome is not None
 
     def _take(self) -> bool:
-        """Take what can be had without a coroutine, and say whether there was something."""
+        """Take what can be had without a coroutine, and say whether there was something.
+
+        Only the main loop's thread does: what is held may be read anew behind the reader.
+        """
         at_hand = None
-        if self._at_hand is not None and self._task is None and self._begun is None and not home_beyond():
+        if self._at_hand is not None and self._task is None and self._begun is None and is_at_home():
             at_hand = self._at_hand(*self._args)
         if at_hand is not None:
             self._outcome = _Outcome(at_hand)

@@ -7,15 +7,18 @@ from typing import Any
 import msgspec
 import pytest
 import structlog
+from msgspec.structs import replace
 
 from gateway.domain.agents import Agent
 from gateway.domain.deadlines import current_deadline, one_deadline
-from gateway.domain.listings import FreshnessBound, Reading
+from gateway.domain.listings import FreshnessBound, Reading, Snapshot
+from gateway.engine import running
 from gateway.engine.executor import Executor
 from gateway.schema.errors import ShapedError
 from gateway.schema.planning import build_executor
 from gateway.telemetry.events import INTERNAL_ERROR
-from tests.builders import a_pause, an_agent_pause
+from gateway.telemetry.labels import HandOver
+from tests.builders import NOON, a_pause, an_agent, an_agent_pause, queue_ids
 from tests.fakes import FakeCallCenter
 from tests.unit.engine.comparing import SCHEMA, an_operation, by_engine, by_graphql_core
 from tests.unit.engine.test_beside import NAME, until_no_thread_is_left
@@ -109,6 +112,32 @@ async def test_listings_that_are_asked_for_beside_the_loop_are_taken_at_home_and
     assert [method for method, _, _ in on.asked].count("queues") == 1
     assert "agents" not in [method for method, _, _ in on.asked]
     await until_no_thread_is_left()
+
+
+async def test_a_run_that_moved_to_a_thread_stays_there_and_takes_what_is_held_at_home(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lists = " ".join(f"a{at}: agents(first: 500) {{ nodes {{ id }} }}" for at in range(7))
+    operation = an_operation(
+        f"{{ {lists} agentStates(groupBy: [QUEUE]) {{ groups {{ queue {{ name }} }} }} }}"
+    )
+    on, handed, passes = Noticing(), list[HandOver](), list[str]()
+    rows = [an_agent(number, queue_ids=queue_ids(1)) for number in range(1, 501)]
+    on.agent_reading = replace(on.agent_reading, snapshot=Snapshot(rows, fetched_at=NOON))
+    complete = running.complete_once
+
+    def noting(*given: Any, **more: Any) -> Any:
+        passes.append(threading.current_thread().name)
+        return complete(*given, **more)
+
+    expected = await by_graphql_core(operation, a_context(on))
+    monkeypatch.setattr(running, "complete_once", noting)
+    on.asked.clear()
+    executor = build_executor(SCHEMA, on_hand_over=handed.append)
+    assert await by_engine(operation, a_context(on, held=on), executor=executor, warm=False) == expected
+    assert {thread for _, thread, _ in on.asked} == {"MainThread"}
+    assert [thread == "MainThread" for thread in passes] == [True, False, False]
+    assert handed == []
 
 
 async def test_a_costly_mutation_writes_on_the_main_loop_and_is_completed_beside_it(
