@@ -356,10 +356,12 @@ async def test_a_read_counts_once_though_the_run_at_once_that_took_it_came_to_an
     asked = "query($id: ID!) { queue(id: $id) { id } }"
     async with gate(World.seeded(20, token=token_of("acme"))) as gateway:
         [first, second, *_] = (await gateway.served.ask("{ queues { id } }"))["queues"]
-        for given in (first["id"], second["id"], "999"):
-            body = msgspec.json.encode({"query": asked, "variables": {"id": given}})
-            answer = await gateway.ask(request(headers=HEAD, body=body))
-        assert answer.json["errors"][0]["extensions"]["code"] == "QUEUE_NOT_FOUND"
+        bodies = [
+            msgspec.json.encode({"query": asked, "variables": {"id": given}})
+            for given in (first["id"], second["id"], "999")
+        ]
+        answers = [await gateway.ask(request(headers=HEAD, body=body)) for body in bodies]
+        assert answers[-1].json["errors"][0]["extensions"]["code"] == "QUEUE_NOT_FOUND"
         told = (await gateway.served.client.get("/metrics")).text
     assert 'gateway_listing_reads_total{listing="queues",outcome="hit",tenant="acme"} 4.0' in told
     assert 'gateway_listing_reads_total{listing="agents",outcome="hit",tenant="acme"} 2.0' in told
