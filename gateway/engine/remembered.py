@@ -15,6 +15,8 @@ from gateway.engine.running import Completed, Context, Run
 _ANSWER_BYTES: Final = 1_000
 _HOLE_BYTES: Final = 1_500
 """What a remembered answer takes besides its bytes: itself, and the rows that its holes will be asked of."""
+_PLACE_BYTES: Final = 1_000
+"""What a place takes in which rows' bytes are kept, be it of no row, besides the variables that it is for."""
 _VARIABLES_FACTOR: Final = 4
 """Variables are held as a key and as values."""
 _MAX_ASKED: Final = 2_000
@@ -24,6 +26,9 @@ _ROWS_OF: Final = "agents"
 
 Key = tuple[int, Any, frozenset[str], bytes | None]
 """The prepared operation's serial, the tenant, the caller's scopes, and the variables if they can be one."""
+
+_Place = tuple[int, int, Any, bytes | None]
+"""The plan's serial and the place's number in it, the tenant, and the variables if they decide there."""
 
 
 class RememberedAnswer(msgspec.Struct, frozen=True):
@@ -78,7 +83,7 @@ class Memory:
 
     def __init__(self, *, max_answer_bytes: int, max_fragment_bytes: int) -> None:
         self._answers: BoundedMap[Key, RememberedAnswer] = BoundedMap(max_bytes=max_answer_bytes)
-        self._fragments: BoundedMap[Any, Fragments] = BoundedMap(max_bytes=max_fragment_bytes)
+        self._fragments: BoundedMap[_Place, Fragments] = BoundedMap(max_bytes=max_fragment_bytes)
         self._keeps_fragments = max_fragment_bytes > 0
         self._asked: set[int] = set()
 
@@ -126,11 +131,11 @@ class Memory:
             if versions is None or not self._keeps_fragments or (site.varies and variables_key is None):
                 kept.append(UNKEPT)
                 continue
-            place = (plan.serial, at, tenant_id, variables_key if site.varies else None)
+            place: _Place = (plan.serial, at, tenant_id, variables_key if site.varies else None)
             fragments = self._fragments.get(place)
             if fragments is None:
                 fragments = Fragments()
-                self._fragments.put(place, fragments, weight=0)
+                self._fragments.put(place, fragments, weight=_weigh(place))
             fragments.see(versions=versions, listing=listing)
             kept.append(fragments)
         return kept
@@ -141,5 +146,9 @@ class Memory:
         for at, fragments in enumerate(run.kept):
             if isinstance(fragments, Fragments) and fragments.bytes != fragments.weighed:
                 fragments.weighed = fragments.bytes
-                place = (plan.serial, at, tenant_id, variables_key if plan.sites[at].varies else None)
-                self._fragments.put(place, fragments, weight=fragments.bytes)
+                place: _Place = (plan.serial, at, tenant_id, variables_key if plan.sites[at].varies else None)
+                self._fragments.put(place, fragments, weight=_weigh(place) + fragments.bytes)
+
+
+def _weigh(place: _Place) -> int:
+    return _PLACE_BYTES + len(place[-1] or b"")

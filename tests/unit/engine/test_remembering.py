@@ -187,3 +187,16 @@ async def test_what_is_begun_in_vain_again_and_again_is_begun_no_more() -> None:
         begun.append(executor.known_run(found, variables=None))
     assert begun[1] is not None
     assert begun[-1] is None
+
+
+async def test_variables_that_find_nobody_are_not_kept_beyond_the_bound() -> None:
+    document = """query ($ids: [ID!], $n: Int) { agents(filter: { ids: $ids }) {
+        nodes { queues { agents(first: $n) { totalCount } } } } }"""
+    on, executor = a_still_call_center(), build_executor(SCHEMA, max_fragment_bytes=60_000)
+    for number in range(30):
+        variables = {"ids": [str(10**14 + number)] * 400, "n": 1}
+        answered = await by_engine(
+            an_operation(document, variables=variables), a_context(on), executor=executor
+        )
+        assert answered == b'{"data":{"agents":{"nodes":[]}}}'
+    assert 0 < len(executor._memory._fragments) <= 9
