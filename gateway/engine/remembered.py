@@ -1,7 +1,7 @@
 """What the executor remembers of what it ran: whole answers, rows' bytes, and what a run takes."""
 
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 from graphql import VariableValues
@@ -60,7 +60,7 @@ class RememberedAnswer(msgspec.Struct, frozen=True):
         return True
 
 
-class Found(NamedTuple):
+class Found(msgspec.Struct, frozen=True):
     """What is known of an operation that was prepared before; `key` is how what it comes to is remembered."""
 
     prepared: Prepared
@@ -69,7 +69,7 @@ class Found(NamedTuple):
     """What was answered before; not whether it holds still."""
 
 
-class KnownRun(NamedTuple):
+class KnownRun(msgspec.Struct, frozen=True):
     """A query whose plan was run before and needed no more than these listings."""
 
     needs: tuple[str, ...]

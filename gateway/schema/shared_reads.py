@@ -3,17 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from types import coroutine
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
 from gateway.engine.beside import across, home_beyond, is_at_home
 
 T = TypeVar("T")
 R = TypeVar("R")
-
-
-class _Outcome(NamedTuple, Generic[T]):
-    value: T | None = None
-    failure: Exception | None = None
 
 
 class SharedRead(Generic[T]):
@@ -48,7 +43,7 @@ class SharedRead(Generic[T]):
         self._args = args
         self._at_hand = at_hand
         self._on_use = on_use
-        self._outcome: _Outcome[T] | None = None if known is None else _Outcome(known)
+        self._outcome: tuple[T | None, Exception | None] | None = None if known is None else (known, None)
         self._begun: tuple[Coroutine[Any, Any, T], Any] | None = None
         self._task: asyncio.Task[T] | None = None
         self._users = 0
@@ -91,8 +86,8 @@ class SharedRead(Generic[T]):
         """The result if it is here, which is no use of it; None where it is not, or the read failed."""
         outcome = self._outcome
         if outcome is not None:
-            return outcome.value
-        return self._outcome.value if self._is_here() and self._outcome is not None else None
+            return outcome[0]
+        return self._outcome[0] if self._is_here() and self._outcome is not None else None
 
     def settle_at_once(self) -> bool:
         """Have it read if that takes no waiting, and say so; else it is begun, and `settle` has to follow."""
@@ -106,9 +101,9 @@ class SharedRead(Generic[T]):
         try:
             self._begun = (work, work.send(None))
         except StopIteration as done:
-            self._outcome = _Outcome(done.value)
+            self._outcome = (done.value, None)
         except Exception as failure:  # noqa: BLE001 - whatever it is, it is raised where the result is used
-            self._outcome = _Outcome(failure=failure)
+            self._outcome = (None, failure)
         return self._outcome is not None
 
     def _take(self) -> bool:
@@ -120,7 +115,7 @@ class SharedRead(Generic[T]):
         if self._at_hand is not None and self._task is None and self._begun is None and is_at_home():
             at_hand = self._at_hand(*self._args)
         if at_hand is not None:
-            self._outcome = _Outcome(at_hand)
+            self._outcome = (at_hand, None)
         return at_hand is not None
 
     async def settle(self, *, on_wait: Callable[[], None] = lambda: None) -> None:
@@ -134,9 +129,9 @@ class SharedRead(Generic[T]):
         (work, awaited), self._begun = self._begun, None
         on_wait()
         try:
-            self._outcome = _Outcome(await _go_on(work, awaited))
+            self._outcome = (await _go_on(work, awaited), None)
         except Exception as failure:  # noqa: BLE001 - whatever it is, it is raised where the result is used
-            self._outcome = _Outcome(failure=failure)
+            self._outcome = (None, failure)
 
     def _is_here(self) -> bool:
         if self._outcome is None and self._task is not None:
@@ -144,9 +139,9 @@ class SharedRead(Generic[T]):
             if task.done() and not task.cancelled():
                 failure = task.exception()
                 if failure is None:
-                    self._outcome = _Outcome(task.result())
+                    self._outcome = (task.result(), None)
                 elif isinstance(failure, Exception):
-                    self._outcome = _Outcome(failure=failure)
+                    self._outcome = (None, failure)
         return self._outcome is not None
 
     def note_use(self) -> T:

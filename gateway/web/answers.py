@@ -36,7 +36,7 @@ class DataAnswer(Response):
 
     body: bytes
 
-    def __init__(self, body: bytes, *, kind: AnswerType, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
+    def __init__(self, body: bytes, kind: AnswerType, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
         self.status_code = 200
         self.background = None
         self.body = body

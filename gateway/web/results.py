@@ -27,7 +27,7 @@ def answer_data(body: bytes, *, readings: Sequence[Reading[Any]], kind: AnswerTy
     """Write an encoded answer as it is; None where a listing that it was made from is not whole."""
     if not are_whole(readings):
         return None
-    return DataAnswer(body, kind=kind, headers=raw_freshness_headers(readings))
+    return DataAnswer(body, kind, raw_freshness_headers(readings))
 
 
 def are_whole(readings: Iterable[Reading[Any]]) -> bool:
