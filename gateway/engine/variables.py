@@ -52,9 +52,8 @@ class Variables:
             coerced[name] = value = given.get(name)
             if value.__class__ is not usual or (usual is int and not -_MAX_INT <= value <= _MAX_INT):  # type: ignore[operator]  # it is one
                 return self._read_each(given)
-        return tuple.__new__(
-            _AsGiven, (self._declared, coerced)
-        )  # past the checks of arguments, which cost as much again
+        # without the constructor of named tuples, which costs as much as the loop
+        return tuple.__new__(_AsGiven, (self._declared, coerced))
 
     def _read_each(self, given: Mapping[str, Any]) -> VariableValues | None:
         sources: dict[str, VariableValueSource] = {}
