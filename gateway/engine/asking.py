@@ -4,6 +4,7 @@ import asyncio
 import time
 from typing import Any, Final
 
+from gateway.engine.places import PlannedInfo
 from gateway.engine.plans import Plan, Root
 from gateway.engine.running import Run, close_unawaited
 
@@ -46,7 +47,7 @@ def ask_at_once(plan: Plan, *, run: Run) -> dict[str, Any] | None:
         if rows and time.perf_counter() - began_at > MAX_SECONDS_ON_LOOP:
             return None
         assert root.call is not None  # noqa: S101 - only these are asked
-        info = run.infos[root.place]
+        info = PlannedInfo(plan.places[root.place], run.context, run.values)  # nobody else asks for a root's
         if root.arguments is None:
             row = root.call(None, info)
         else:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import copy_context
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from gateway.domain.agents import Agent
 from gateway.domain.call_center import CallCenter, HoldsListings
@@ -193,10 +193,10 @@ class OperationContext:
         """The versions of these listings as this operation sees them; None unless all of them are here."""
         found = []
         for name in listings:
-            version = self.version(name)
-            if version is None:
+            reading = (self.queues if name == "queues" else self.agents).peek()
+            if reading is None:
                 return None
-            found.append(version)
+            found.append(reading.snapshot.version)
         return tuple(found)
 
     def used_listings(self) -> tuple[str, ...] | None:
@@ -244,11 +244,21 @@ class OperationContext:
     def _begin(self, readings: Mapping[str, Reading[Any]]) -> None:
         # Nothing here leads back to the context: what is in no cycle goes without the collector.
         self._now = None
-        bound, on_use, held, call_center = (self.bound,), self._readings.append, self._held, self.call_center
-        agents = queues = None
-        if held is not None:
-            agents, queues = held.agents_at_hand, held.queues_at_hand
-        self.agents = SharedRead(call_center.agents, bound, agents, on_use, readings.get("agents"))
-        self.queues = SharedRead(call_center.queues, bound, queues, on_use, readings.get("queues"))
+        held, call_center, bound, on_use = self._held, self.call_center, (self.bound,), self._readings.append
+        agents, queues = readings.get("agents"), readings.get("queues")
+        if agents is None:
+            at_hand = None if held is None else held.agents_at_hand
+            self.agents = SharedRead(call_center.agents, bound, at_hand, on_use)
+        else:
+            self.agents = SharedRead(_was_read, (), None, on_use, agents)
+        if queues is None:
+            at_hand_too = None if held is None else held.queues_at_hand
+            self.queues = SharedRead(call_center.queues, bound, at_hand_too, on_use)
+        else:
+            self.queues = SharedRead(_was_read, (), None, on_use, queues)
         self._allowed_pauses = {}
         self.combinations = None
+
+
+async def _was_read() -> NoReturn:
+    raise AssertionError("What is known is not read.")
