@@ -82,9 +82,15 @@ class DeadlineSeen:
         self.deadlines: list[Deadline | None] = []
 
     def __getattr__(self, name: str) -> Any:
-        if not name.endswith("_at_hand"):  # what is at hand waits for nothing
+        ask = getattr(self._inner, name)
+        if name.endswith("_at_hand"):  # what is at hand waits for nothing
+            return ask
+
+        def noted(*asked: Any, **more: Any) -> Any:
             self.deadlines.append(current_deadline())
-        return getattr(self._inner, name)
+            return ask(*asked, **more)
+
+        return noted
 
 
 async def test_a_callers_request_has_one_deadline_for_all_that_it_asks() -> None:
