@@ -8,13 +8,14 @@ from typing import Any, Final, TypeVar
 
 from msgspec.structs import replace
 
+from gateway.cache.at_hand import ListingsAtHand
 from gateway.cache.freshness import FreshnessPolicy
 from gateway.cache.generations import Generations
 from gateway.cache.last_known import LastKnown
 from gateway.cache.listings import HeldListings
 from gateway.cache.observing import ReadObserver
-from gateway.cache.sharing import Fetch, Walks
-from gateway.cache.store import Held, JudgedFresh, ListingKey, ListingKind, ListingStore
+from gateway.cache.sharing import Walks
+from gateway.cache.store import Held, ListingKey, ListingKind, ListingStore
 from gateway.cache.together import WritesTogether
 from gateway.domain import known_changes
 from gateway.domain.agents import Agent, AgentChange, NewAgent
@@ -27,7 +28,6 @@ from gateway.domain.outcomes import Witness
 from gateway.domain.pauses import AllowedPause
 from gateway.domain.queues import Queue
 from gateway.telemetry.requests import upstream_wait
-from gateway.telemetry.spans import is_sampled
 from gateway.telemetry.tracing import Tracing
 
 T = TypeVar("T")
@@ -37,7 +37,6 @@ Foresee = Callable[[Snapshot[Agent], T], Agent | None]
 _STATE: Final = (ListingKind.AGENTS,)
 _MEMBERSHIP: Final = (ListingKind.AGENTS, ListingKind.AGENT_PAUSES)
 """The listings that a write touches."""
-_KINDS: Final = {"agents": ListingKind.AGENTS, "queues": ListingKind.QUEUES}
 
 
 class CachedCallCenter:
@@ -77,7 +76,13 @@ class CachedCallCenter:
         )
         self._last_known = LastKnown()
         self._writes: set[asyncio.Task[Any]] = set()
-        self._judged: dict[ListingKind, JudgedFresh | None] = {}
+        self._at_hand = ListingsAtHand(
+            self._listings,
+            tenant_id=tenant_id,
+            credential=credential,
+            clock=clock,
+            fetches={ListingKind.AGENTS: self._walk_agents, ListingKind.QUEUES: upstream.queues},
+        )
 
     async def agents(self, bound: FreshnessBound = ANY_AGE) -> Reading[Agent]:
         return self.agents_at_hand(bound) or await self._listings.read(
@@ -90,27 +95,15 @@ class CachedCallCenter:
         )
 
     def agents_at_hand(self, bound: FreshnessBound = ANY_AGE) -> Reading[Agent] | None:
-        return self._at_hand(ListingKind.AGENTS, self._walk_agents, bound)
+        return self._at_hand.listing(ListingKind.AGENTS, bound)
 
     def queues_at_hand(self, bound: FreshnessBound = ANY_AGE) -> Reading[Queue] | None:
-        return self._at_hand(ListingKind.QUEUES, self._upstream.queues, bound)
+        return self._at_hand.listing(ListingKind.QUEUES, bound)
 
     def listings_at_hand(
         self, names: Iterable[str], bound: FreshnessBound = ANY_AGE
     ) -> dict[str, Reading[Any]]:
-        readings: dict[str, Reading[Any]] = {}
-        credential, now = self._credential() if bound is ANY_AGE else None, self._clock.monotonic()
-        for name in names:
-            judged = self._judged.get(_KINDS[name])
-            reading: Reading[Any] | None = None
-            if judged is not None and judged.key.credential == credential:
-                reading = self._listings.serve_judged(judged, now=now)
-            if reading is None:
-                reading = self.agents_at_hand(bound) if name == "agents" else self.queues_at_hand(bound)
-            if reading is None:
-                break
-            readings[name] = reading
-        return readings
+        return self._at_hand.listings(names, bound)
 
     async def agent_pauses(self, agent_id: AgentId, bound: FreshnessBound = ANY_AGE) -> Reading[AllowedPause]:
         key = self._key(ListingKind.AGENT_PAUSES, agent_id)
@@ -191,20 +184,6 @@ class CachedCallCenter:
         began_at = self._clock.monotonic()
         reading = await self._upstream.agents()
         self._last_known.note_listing(reading.snapshot, at=began_at)
-        return reading
-
-    def _at_hand(self, kind: ListingKind, fetch: Fetch, bound: FreshnessBound) -> Reading[Any] | None:
-        """What can be served without waiting; of what is traced only what was judged fresh."""
-        judged = self._judged.get(kind)
-        if judged is not None and bound is ANY_AGE and judged.key.credential == self._credential():
-            reading = self._listings.serve_judged(judged, now=self._clock.monotonic())
-            if reading is not None:
-                return reading
-        if is_sampled():
-            return None
-        key = self._key(kind)
-        reading = self._listings.at_hand(key, fetch, bound=bound)
-        self._judged[kind] = None if reading is None else self._listings.judged_fresh(key)
         return reading
 
     def _key(self, kind: ListingKind, of_id: int | None = None) -> ListingKey:

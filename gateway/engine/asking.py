@@ -46,13 +46,8 @@ def ask_at_once(plan: Plan, *, run: Run) -> dict[str, Any] | None:
     for root in plan.asked:
         if rows and time.perf_counter() - began_at > MAX_SECONDS_ON_LOOP:
             return None
-        assert root.call is not None  # noqa: S101 - only these are asked
         info = PlannedInfo(plan.places[root.place], run.context, run.values)  # nobody else asks for a root's
-        if root.arguments is None:
-            row = root.call(None, info)
-        else:
-            given = run.arguments[root.arguments] = plan.arguments[root.arguments].given(run.values)
-            row = root.call(None, info, **given)
+        row = _call(root, info, run=run, plan=plan)
         if hasattr(row, "__await__"):
             close_unawaited(row)
             return None
@@ -86,10 +81,13 @@ async def _caught(asking: Any) -> Any:
 
 async def _ask(root: Root, *, run: Run, plan: Plan, turns: _Turns) -> Any:
     await turns.wait()
+    row = _call(root, run.infos[root.place], run=run, plan=plan)
+    return await row if hasattr(row, "__await__") else row
+
+
+def _call(root: Root, info: PlannedInfo, *, run: Run, plan: Plan) -> Any:
     assert root.call is not None  # noqa: S101 - only these are asked
     if root.arguments is None:
-        row = root.call(None, run.infos[root.place])
-    else:
-        given = run.arguments[root.arguments] = plan.arguments[root.arguments].given(run.values)
-        row = root.call(None, run.infos[root.place], **given)
-    return await row if hasattr(row, "__await__") else row
+        return root.call(None, info)
+    given = run.arguments[root.arguments] = plan.arguments[root.arguments].given(run.values)
+    return root.call(None, info, **given)

@@ -155,19 +155,20 @@ class EvoluxCallCenter:
         try:
             with self._client.within_deadline():
                 asked_at, result = await self._walk(request, reader=reader)
+            rows = tuple(result.rows)
+            content = await weigh(rows, missing=result.missing) if result.is_usable else None
         except asyncio.CancelledError:
             self._tell(CANCELLED_WALK, listing=listing, began_at=began_at)
             raise
         self._tell(result, listing=listing, began_at=began_at)
         if result.failure is not None and not result.is_usable:
             raise result.failure
-        rows = tuple(result.rows)
         snapshot = Snapshot(
             rows,
             fetched_at=asked_at,
             missing=result.missing,
             page_rows=result.page_rows,
-            content=await weigh(rows, missing=result.missing),
+            content=content,
             origin=result.origin,
         )
         return Reading(snapshot, ReadSource.WALKED, failure=result.failure)

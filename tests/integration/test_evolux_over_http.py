@@ -30,6 +30,7 @@ from gateway.simulator.records import Queue
 from gateway.simulator.rows import WireForm
 from gateway.simulator.server import RunningSimulator, running
 from gateway.simulator.world import World
+from gateway.telemetry.labels import WalkOutcome
 from tests.contract.call_center_contract import CallCenterContract, ContractWorld
 from tests.unit.evolux.raw_evolux import Tokens, Watcher, a_client
 from tests.unit.simulator.serving import NOON, TOKEN, Clock, small_world
@@ -244,6 +245,24 @@ async def test_a_caller_who_leaves_during_a_walk_leaves_no_request_behind(stage:
         await walk
     await stage.requests.idle()
     assert "cancelled" in stage.watcher.outcomes
+
+
+async def test_a_walk_left_while_its_digest_is_taken_is_told_as_cancelled_and_once(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weighing = asyncio.Event()
+
+    async def never_weighed(_rows: object, *, missing: str | None) -> None:
+        weighing.set()
+        await asyncio.Future[None]()
+
+    monkeypatch.setattr("gateway.evolux.call_center.weigh", never_weighed)
+    walk = asyncio.create_task(stage.call_center.agents())
+    await weighing.wait()
+    walk.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await walk
+    assert [told.outcome for told in stage.watcher.walks] == [WalkOutcome.CANCELLED]
 
 
 async def test_a_rotated_token_is_followed_within_one_walk() -> None:
