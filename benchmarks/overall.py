@@ -21,7 +21,16 @@ from typing import Final
 from benchmarks.half_load import Paced, TooBusy, pace
 from benchmarks.in_process import in_process_table
 from benchmarks.load import load
-from benchmarks.peers import Server, bare, collector, gateway, install_mercurius, mercurius, usual_stack
+from benchmarks.peers import (
+    Server,
+    bare,
+    collector,
+    gateway,
+    install_mercurius,
+    mercurius,
+    replayed,
+    usual_stack,
+)
 from benchmarks.queries import QUERIES, RENAME
 from benchmarks.rounds import Cost, measure
 from benchmarks.same import answers_of, check_same
@@ -99,19 +108,23 @@ def _without(servers: Mapping[str, Server], *names: str) -> dict[str, Server]:
     return {name: server for name, server in servers.items() if name not in names}
 
 
-def at_half_load(servers: Mapping[str, Server], *, windows: int) -> dict[str, Paced]:
-    """Q2 at half of what the gateway does at most now, by the gateway and by the ceiling at the same pace."""
-    ours = servers["gateway"].address("Q2")
-    most = max(
-        load(ours, query=QUERIES["Q2"], seconds=1, connections=CONNECTIONS).per_second for _ in range(3)
-    )
-    paced = {}
-    for name in ("gateway", "bare"):
-        address = servers[name].address("Q2")
-        with suppress(TooBusy):
-            paced[name] = pace(
-                address, query=QUERIES["Q2"], per_second=most / 2, seconds=2.0, windows=windows
-            )
+def at_half_load(
+    bare: Server, *, folder: Path, evolux: str, otlp: str, core: int | None, windows: int
+) -> dict[str, Paced]:
+    """Q2 at half of what the gateway does at most now, by the gateway and by the ceiling at the same pace.
+
+    The gateway has an Evolux that costs the load's core nothing.
+    """
+    paced, query = {}, QUERIES["Q2"]
+    with replayed(evolux) as ready, gateway(folder / "paced", evolux=ready, otlp=otlp, core=core) as ours:
+        addresses = {"gateway": ours.address("Q2"), "bare": bare.address("Q2")}
+        most = max(
+            load(addresses["gateway"], query=query, seconds=1, connections=CONNECTIONS).per_second
+            for _ in range(3)
+        )
+        for name, address in addresses.items():
+            with suppress(TooBusy):
+                paced[name] = pace(address, query=query, per_second=most / 2, seconds=2.0, windows=windows)
     return paced
 
 
@@ -132,7 +145,9 @@ def main() -> None:
     ):
         folder = Path(name)
         servers = start(stack, folder, evolux=evolux, otlp=otlp, core=server_core)
-        paced = at_half_load(servers, windows=effort.windows)
+        paced = at_half_load(
+            servers["bare"], folder=folder, evolux=evolux, otlp=otlp, core=server_core, windows=effort.windows
+        )
         results = measure_all(servers, effort=effort)
         walked = walks(folder, otlp=otlp, core=server_core, rounds=effort.walked, each=3)
     parts = {

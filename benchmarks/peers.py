@@ -50,6 +50,15 @@ def collector() -> Iterator[str]:
 
 
 @contextmanager
+def replayed(evolux: str) -> Iterator[str]:
+    """An Evolux that says again what this one said; gives its base URL."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    with process(sys.executable, "-m", "benchmarks.replayed", str(port), evolux, ready=url):
+        yield url
+
+
+@contextmanager
 def gateway(
     folder: Path,
     *,
@@ -65,7 +74,7 @@ def gateway(
     Its lines go to a file. `forgets` is what benchmarks/afresh.py lets it forget.
     """
     own = folder / (forgets or ("shipped" if otlp else "untraced"))
-    own.mkdir()
+    own.mkdir(parents=True)
     config = write_config(
         own,
         tenants={"t0": evolux},

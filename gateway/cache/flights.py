@@ -10,7 +10,7 @@ from gateway.cache.store import ListingKey
 from gateway.domain.deadlines import apart_from_caller, by_deadline
 from gateway.domain.errors import GatewayError, UpstreamUnavailable
 from gateway.domain.listings import Reading
-from gateway.telemetry.tracing import link_current_span
+from gateway.telemetry.spans import link_current_span
 
 Outcome = asyncio.Future[Reading[Any]]
 

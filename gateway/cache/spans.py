@@ -35,11 +35,14 @@ class ListingSpans:
             return reading
 
     def read_at_once(self, key: ListingKey, reading: Reading[Any]) -> None:
-        """Tell of a reading that took no time."""
+        """Tell of a reading that took no time, within a sampled request."""
         if self._tracing is not None:
-            with self._tracing.listing_span(key.tenant_id, listing=key.kind.value) as span:
-                span.note(names.LISTING_OUTCOME, ListingOutcome.of(reading.source).value)
-                span.note(names.LISTING_AGE, reading.age_seconds)
+            self._tracing.listing_read(
+                key.tenant_id,
+                listing=key.kind.value,
+                outcome=ListingOutcome.of(reading.source).value,
+                age_seconds=reading.age_seconds,
+            )
 
     def walking(self, key: ListingKey, fetch: Fetch, *, began: Callable[[SpanContext | None], None]) -> Fetch:
         """Have it fetched within a span; `began` is told what others link to."""

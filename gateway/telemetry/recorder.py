@@ -25,6 +25,8 @@ from opentelemetry.trace import (
 )
 from opentelemetry.util.types import Attributes, AttributeValue
 
+from gateway.telemetry.spans import recorded_context
+
 _ATTRIBUTES: Final = 32
 _ATTRIBUTE_LETTERS: Final = 256
 _LINKS: Final = 16
@@ -50,7 +52,7 @@ class SpanRecorder:
         context: Context | None = None,
     ) -> "RecordedSpan":
         """Begin a span below the current one, or the context's; where there is none, the root of a trace."""
-        parent: SpanContext | None = get_current_span(context).get_span_context()
+        parent = recorded_context() if context is None else get_current_span(context).get_span_context()
         if parent is None or not parent.is_valid:
             parent, trace_id, flags = None, getrandbits(128) or 1, _SAMPLED_AT_RANDOM
         else:
@@ -84,24 +86,21 @@ class RecordedSpan(ReadableSpan, Span):
         kind: SpanKind,
         attributes: Mapping[str, AttributeValue] | None,
     ) -> None:
-        self._noted: dict[str, AttributeValue] = {}
+        """Begin it. What `ReadableSpan` has a constructor for is set here, for that costs half."""
+        self._name = name
+        self._context = self._own_context = context
+        self._parent = parent
+        self._kind = kind
+        self._status = _UNSET
+        self._attributes = self._noted = _bounded(attributes or {})
+        self._events = ()
         self._linked: list[Link] = []
-        super().__init__(
-            name,
-            context=context,
-            parent=parent,
-            resource=recorder.resource,
-            attributes=self._noted,
-            links=self._linked,
-            kind=kind,
-            status=_UNSET,
-            start_time=time.time_ns(),
-            instrumentation_scope=recorder.scope,
-        )
-        self._own_context = context
+        self._links = self._linked
+        self._resource, self._instrumentation_scope = recorder.resource, recorder.scope
+        self._instrumentation_info = None
         self._processors = recorder.processors
-        if attributes is not None:
-            self.set_attributes(attributes)
+        self._end_time = None
+        self._start_time = time.time_ns()
 
     def get_span_context(self) -> SpanContext:
         """What others link to, or send along."""
@@ -156,3 +155,11 @@ class RecordedSpan(ReadableSpan, Span):
             self._end_time = end_time or time.time_ns()
             for processor in self._processors:
                 processor.on_end(self)
+
+
+def _bounded(attributes: Mapping[str, AttributeValue]) -> dict[str, AttributeValue]:
+    noted = dict(attributes if len(attributes) <= _ATTRIBUTES else list(attributes.items())[:_ATTRIBUTES])
+    for key, value in noted.items():
+        if isinstance(value, str) and len(value) > _ATTRIBUTE_LETTERS:
+            noted[key] = value[:_ATTRIBUTE_LETTERS]
+    return noted

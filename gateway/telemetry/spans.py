@@ -15,7 +15,6 @@ from opentelemetry.trace import (
     SpanContext,
     Status,
     StatusCode,
-    get_current_span,
     set_span_in_context,
 )
 
@@ -24,7 +23,8 @@ from gateway.telemetry import names
 from gateway.telemetry.names import Attribute
 
 _UNSAMPLED_TRACE: Final[ContextVar[str]] = ContextVar("gateway_unsampled_trace", default="")
-_IS_SAMPLED: Final[ContextVar[bool]] = ContextVar("gateway_is_sampled", default=False)
+_RECORDED: Final[ContextVar[Span | None]] = ContextVar("gateway_recorded", default=None)
+"""The current span, where it records. Each question costs a look here; at the SDK's context it costs ten."""
 _REFUSALS: Final = frozenset(refusal.code for refusal in Refusal.__subclasses__())
 
 
@@ -37,7 +37,7 @@ class OpenSpan:
 
     __slots__ = ("_error_status", "_outside", "_span", "_token")
 
-    _outside: Token[bool]
+    _outside: Token[Span | None]
 
     def __init__(self, span: Span, *, error_status: int = HTTPStatus.INTERNAL_SERVER_ERROR) -> None:
         self._span = span
@@ -91,14 +91,12 @@ class OpenSpan:
 
     @contextmanager
     def current(self) -> Iterator[None]:
-        """Make it current for a block and leave it open, to be entered once more or ended."""
-        token = otel_context.attach(set_span_in_context(self._span))
-        outside = _IS_SAMPLED.set(self.is_recording)
+        """Make it current for a block of ours, and leave it open, to be entered once more or ended."""
+        outside = _RECORDED.set(self._span if self.is_recording else None)
         try:
             yield
         finally:
-            _IS_SAMPLED.reset(outside)
-            otel_context.detach(token)
+            _RECORDED.reset(outside)
 
     def end(self) -> None:
         """End one that was not entered."""
@@ -106,7 +104,7 @@ class OpenSpan:
 
     def __enter__(self) -> Self:
         self._token = otel_context.attach(set_span_in_context(self._span))
-        self._outside = _IS_SAMPLED.set(self.is_recording)
+        self._outside = _RECORDED.set(self._span if self.is_recording else None)
         return self
 
     def __exit__(
@@ -117,7 +115,7 @@ class OpenSpan:
     ) -> None:
         if error is not None and self.is_recording:
             self._judge(error)
-        _IS_SAMPLED.reset(self._outside)
+        _RECORDED.reset(self._outside)
         otel_context.detach(self._token)
         self._span.end()
 
@@ -152,7 +150,7 @@ class UnsampledSpan(OpenSpan):
     @property
     def trace_id(self) -> str:
         """The id of the trace that goes on around it."""
-        return trace_id_of(get_current_span())
+        return current_trace_id()
 
     def __enter__(self) -> Self:
         return self
@@ -220,11 +218,27 @@ class UnsampledRoot(OpenSpan):
 
 
 def is_sampled() -> bool:
-    """Whether the current span records; asked before any attribute is put together.
+    """Whether the current span records; asked before any attribute is put together."""
+    return _RECORDED.get() is not None
 
-    It is asked many times a request, so that it must not cost a look at the SDK's context.
-    """
-    return _IS_SAMPLED.get()
+
+def recorded_context() -> SpanContext | None:
+    """What a child of the current span, or a link to it, needs; None where nothing is recorded."""
+    span = _RECORDED.get()
+    return None if span is None else span.get_span_context()
+
+
+def link_current_span(other: SpanContext | None) -> None:
+    """Point from the current span to the one that did its work."""
+    span = _RECORDED.get()
+    if span is not None and other is not None:
+        span.add_link(other)
+
+
+def current_trace_id() -> str:
+    """The current trace's id as 32 hex digits, sampled or not; empty outside of one."""
+    span = _RECORDED.get()
+    return unsampled_trace_id() if span is None else trace_id_of(span)
 
 
 def unsampled_trace_id() -> str:

@@ -20,11 +20,10 @@ from opentelemetry.sdk.metrics.export import (
     MetricsData,
 )
 from opentelemetry.sdk.metrics.export import Metric as MetricData
-from opentelemetry.trace import get_current_span
 
 from gateway.telemetry.instruments import Metric
 from gateway.telemetry.labels import LabelGuard
-from gateway.telemetry.spans import is_sampled
+from gateway.telemetry.spans import recorded_context
 
 LabelValues = Mapping[str, str]
 LabelKey = tuple[str, ...]
@@ -105,8 +104,8 @@ class _Buckets:
         self._pending.append(value)
         if len(self._pending) >= _PENDING:
             self.fold()
-        if is_sampled():
-            context = get_current_span().get_span_context()
+        context = recorded_context()
+        if context is not None:
             at = bisect_left(self.bounds, value)
             self.exemplars[at] = Exemplar({}, value, time.time_ns(), context.span_id, context.trace_id)
 

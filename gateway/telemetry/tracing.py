@@ -9,7 +9,7 @@ from typing import Final
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor
-from opentelemetry.trace import INVALID_SPAN_CONTEXT, SpanContext, SpanKind, format_span_id, get_current_span
+from opentelemetry.trace import INVALID_SPAN_CONTEXT, SpanKind, format_span_id, get_current_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from gateway.telemetry import names
@@ -20,8 +20,9 @@ from gateway.telemetry.spans import (
     UNSAMPLED,
     OpenSpan,
     UnsampledRoot,
+    current_trace_id,
     is_sampled,
-    trace_id_of,
+    recorded_context,
     unsampled_trace_id,
 )
 
@@ -56,8 +57,8 @@ class Tracing:
 
     def inject(self, headers: MutableMapping[str, str]) -> None:
         """Set `traceparent`. A caller's `tracestate` stays here: it is not for Evolux to read."""
-        context = get_current_span().get_span_context()
-        if context.is_valid:
+        context = recorded_context()
+        if context is not None:
             trace_id, flags = f"{context.trace_id:032x}", f"{context.trace_flags:02x}"
             headers["traceparent"] = f"00-{trace_id}-{format_span_id(context.span_id)}-{flags}"
         elif trace_id := unsampled_trace_id():
@@ -71,7 +72,7 @@ class Tracing:
 
     def trace_id(self) -> str:
         """Give the current trace's id as 32 hex digits; empty outside of one."""
-        return trace_id_of(get_current_span())
+        return current_trace_id()
 
     def server_span(self, headers: Mapping[str, str], *, method: str, route: str, scheme: str) -> OpenSpan:
         """Open the span of one HTTP request, under the caller's trace if it brought one.
@@ -153,6 +154,16 @@ class Tracing:
         noted: AttributeValues = {names.TENANT: tenant, names.LISTING: listing}
         return self._inner(names.LISTING_SPAN, noted, listing=listing)
 
+    def listing_read(self, tenant: str, *, listing: str, outcome: str, age_seconds: float) -> None:
+        """Tell of a reading that took no time."""
+        noted: AttributeValues = {
+            names.TENANT: tenant,
+            names.LISTING: listing,
+            names.LISTING_OUTCOME: outcome,
+            names.LISTING_AGE: age_seconds,
+        }
+        self._recorder.begin(names.LISTING_SPAN.name(listing=listing), attributes=noted).end()
+
     def walk_span(self, tenant: str, *, listing: str) -> OpenSpan:
         """Open the span of one walk over all pages; its `context` is what coalesced readers link to."""
         if not is_sampled():
@@ -201,18 +212,6 @@ class Tracing:
 
     def _inner(self, shape: SpanShape, noted: AttributeValues, **parts: str) -> OpenSpan:
         return OpenSpan(self._recorder.begin(shape.name(**parts), attributes=noted))
-
-
-def current_span_context() -> SpanContext | None:
-    """Give what a link to the current span needs; None where it is not sampled."""
-    span = get_current_span()
-    return span.get_span_context() if span.is_recording() else None
-
-
-def link_current_span(other: SpanContext | None) -> None:
-    """Point from the current span to the one that did its work."""
-    if other is not None:
-        get_current_span().add_link(other)
 
 
 def known_method(method: str) -> str:

@@ -248,6 +248,7 @@ async def test_too_many_lost_pages_or_a_refused_token_end_the_walk_and_leave_no_
 
     async def page(number: int) -> Page[Row]:
         if number in failing:
+            await asyncio.sleep(0.01)
             raise failure
         if number > 1:
             try:
@@ -274,6 +275,27 @@ async def test_a_first_page_that_fails_leaves_nothing() -> None:
 
     result = await walk(page, key=lambda row: row.id)
     assert (result.rows, result.failure, result.is_usable, result.torn) == ((), failure, False, 0)
+
+
+async def test_pages_are_asked_for_in_turns_with_whatever_else_waits_for_the_loop() -> None:
+    turn, asked = 0, dict[int, int]()
+
+    async def count_turns() -> None:
+        nonlocal turn
+        while True:
+            turn += 1
+            await asyncio.sleep(0)
+
+    async def page(number: int) -> Page[Row]:
+        asked[number] = turn
+        await asyncio.sleep(0.02)
+        return slices(40)(number)
+
+    counting = asyncio.create_task(count_turns())
+    await walk(page, key=lambda row: row.id, concurrency=8)
+    counting.cancel()
+    first = [asked[number] for number in range(2, 2 + 8)]
+    assert first == sorted(set(first))
 
 
 async def test_a_walk_that_is_cancelled_takes_its_pages_with_it() -> None:

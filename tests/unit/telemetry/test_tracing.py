@@ -9,8 +9,8 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from gateway.domain.errors import AgentAlreadyPaused, UpstreamTimeout
 from gateway.telemetry import names
 from gateway.telemetry.labels import BreakerState, OperationKind
-from gateway.telemetry.spans import UNSAMPLED
-from gateway.telemetry.tracing import Tracing, current_span_context
+from gateway.telemetry.spans import UNSAMPLED, recorded_context
+from gateway.telemetry.tracing import Tracing
 from tests.unit.telemetry.recording import record
 
 CALLER_TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -309,7 +309,7 @@ def test_a_coalesced_reader_links_to_the_walk_that_served_it() -> None:
         tracing.walk_span("acme", listing="agents") as walk,
     ):
         walked = walk.context
-        assert walked == current_span_context()
+        assert walked == recorded_context()
     with (
         tracing.server_span({}, method="GET", route="/second", scheme="http"),
         tracing.listing_span("acme", listing="agents") as reading,
