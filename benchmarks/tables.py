@@ -100,11 +100,15 @@ def latency_line(paced: Mapping[str, Paced]) -> str:
     if not paced:
         return "Q2 at half load: the machine was too busy to keep the pace."
     told = (
-        f"{SHOWN[name]} p50 {each.p50_ms:.2f} ms, p99 {each.p99_ms:.2f} ms ({each.spread:.1f} times)"
+        f"{SHOWN[name]} p50 {each.p50_ms:.2f} ms, p99 {each.p99_ms:.2f} ms ({each.spread:.1f} times; "
+        f"{each.whole_spread:.1f} over all windows)"
         for name, each in paced.items()
     )
     rate = next(iter(paced.values())).per_second
-    return f"Q2 at half of the gateway's most ({rate:,.0f} requests/s, at a fixed pace): {'; '.join(told)}."
+    return (
+        f"Q2 at half of the gateway's most ({rate:,.0f} requests/s at a fixed pace, in the best window "
+        f"of two seconds): {'; '.join(told)}."
+    )
 
 
 def walks_line(walks: Mapping[str, float]) -> str:

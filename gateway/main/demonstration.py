@@ -13,7 +13,7 @@ import uvicorn
 from gateway.domain.secrets import ApiToken, KeyDigest
 from gateway.main.reporting import start_telemetry
 from gateway.main.service import Gateway
-from gateway.main.serving import find_address_free, settle_memory, uvicorn_options
+from gateway.main.serving import find_address_free, settle_memory, settle_turns, uvicorn_options
 from gateway.settings import CallerSettings, ServerSettings, Settings, TelemetrySettings, TenantSettings
 from gateway.simulator.live import live
 from gateway.simulator.server import running
@@ -46,6 +46,7 @@ async def _demonstrate(demo: DemoSettings) -> None:
         gateway = Gateway(settings, telemetry=start_telemetry(settings), environ=os.environ)
         server = _Server(uvicorn.Config(gateway.app(), **uvicorn_options(settings)), ready=_invitation)
         settle_memory()
+        settle_turns()
         moving = asyncio.create_task(live(world))
         try:
             await server.serve()

@@ -1,6 +1,7 @@
 """The `gateway` command as an operator meets it: a process of its own, its output and its exit code."""
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -210,3 +211,32 @@ async def test_the_demo_answers_its_own_curl(tmp_path: Path) -> None:
         process.terminate()
         _, err = await asyncio.wait_for(process.communicate(), 30)
     assert b"Traceback" not in err
+
+
+TURNS = """
+import sys, uvicorn
+from gateway import cli
+from gateway.main import serving
+uvicorn.run = lambda *_, **__: print(sys.getswitchinterval() < 0.001)
+serving.uvicorn.run = uvicorn.run
+if sys.argv[1] == "worker":
+    serving.create_app()
+    uvicorn.run()
+else:
+    sys.exit(cli.main())
+"""
+
+
+@pytest.mark.parametrize("way", ["serve", "worker"])
+async def test_threads_that_compute_leave_the_event_loop_short_turns(way: str, tmp_path: Path) -> None:
+    config = write_config(tmp_path, base_url="http://127.0.0.1:1", token=TOKEN, server={})
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        TURNS,
+        *(way, "--config", str(config), "--port", str(free_port())),
+        env={**os.environ, "EVOLUX_GATEWAY_CONFIG": str(config)},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    out, _ = await asyncio.wait_for(process.communicate(), 60)
+    assert out.decode().strip().splitlines()[-1:] == ["True"]
