@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from gateway.domain.errors import GatewayError
 from gateway.schema.errors import shape_error
 from gateway.telemetry.labels import Transport
-from gateway.web.media_types import accepts
+from gateway.web.media_types import accept_of, accepts
 from gateway.web.notes import notes_in
 from gateway.web.shedding import leave_shedding
 from gateway.web.streams import Gone, NotAdmitted, Restarting, Stream
@@ -55,7 +55,7 @@ class Carrier(Protocol):
 
 def takes_events(headers: Headers) -> bool:
     """Say whether a caller names event streams among what it accepts; a wildcard is no such word."""
-    accept = headers.get("accept", "")
+    accept = accept_of(headers)
     return EVENT_STREAM in accept.lower() and accepts(accept, media_type=EVENT_STREAM)
 
 

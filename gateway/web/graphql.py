@@ -40,7 +40,7 @@ from gateway.web.event_streams import (
     transport_of,
 )
 from gateway.web.freshness import bound_of
-from gateway.web.media_types import AnswerType, answer_type_of, is_readable
+from gateway.web.media_types import AnswerType, accept_of, answer_type_of, is_readable
 from gateway.web.notes import name_of, note_operation, note_visitor, notes_of, request_id_in
 from gateway.web.once import Idempotency
 from gateway.web.persisted import DocumentDesk
@@ -106,7 +106,7 @@ class GraphQLEndpoint:
         """Answer one request."""
         if request.method == "GET" and self._page is not None and is_for_a_person(request):
             return self._page()
-        kind = answer_type_of(request.headers.get("accept"))
+        kind = answer_type_of(accept_of(request.headers))
         try:
             if kind is None and takes_events(request.headers):
                 drop_memo(request.scope)

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from gateway.domain.errors import ErrorCode
 from gateway.telemetry.exposition import MetricsForm
-from gateway.web.media_types import best_of
+from gateway.web.media_types import accept_of, best_of
 
 
 class Readiness(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,7 +61,7 @@ class Health:
 
         Rendered beside the event loop, for hundreds of series take their time.
         """
-        chosen = best_of(request.headers.get("accept"), offered=[form.value for form in MetricsForm])
+        chosen = best_of(accept_of(request.headers), offered=[form.value for form in MetricsForm])
         form = MetricsForm.TEXT if chosen is None else MetricsForm(chosen)
         self._settle()
         body, content_type = await asyncio.to_thread(self._render_metrics, form)

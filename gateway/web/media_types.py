@@ -20,6 +20,11 @@ class AnswerType(Enum):
         return f"{self.value}; charset=utf-8"
 
 
+def accept_of(headers: Headers) -> str:
+    """What a caller takes; several lines are one list."""
+    return ", ".join(headers.getlist("accept"))
+
+
 def answer_type_of(accept: str | None) -> AnswerType | None:
     """Choose the form by quality, then by the order given; None where the caller accepts neither.
 

@@ -6,7 +6,7 @@ from starlette.responses import Response
 from gateway.domain.errors import BadRequest, GatewayError, OperationTooLarge
 from gateway.web.answers import refuse
 from gateway.web.bodies import BodyTooSlow
-from gateway.web.media_types import AnswerType, prefers_html
+from gateway.web.media_types import AnswerType, accept_of, prefers_html
 from gateway.web.notes import note_code, request_id_in
 
 
@@ -14,7 +14,7 @@ def is_for_a_person(request: Request) -> bool:
     """Say whether a browser asks for the page, and not for a query's answer."""
     asked = request.query_params.keys() | request.path_params.keys()
     return asked.isdisjoint({"query", "extensions", "documentId", "document_id"}) and prefers_html(
-        request.headers.get("accept")
+        accept_of(request.headers)
     )
 
 

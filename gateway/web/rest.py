@@ -30,7 +30,7 @@ from gateway.web.authentication import Authentication, Visitor
 from gateway.web.bodies import BodyTooSlow, read_body
 from gateway.web.exports import FileDesk
 from gateway.web.freshness import bound_of, freshness_headers
-from gateway.web.media_types import best_of, is_readable
+from gateway.web.media_types import accept_of, best_of, is_readable
 from gateway.web.notes import note_code, note_visitor, notes_of, request_id_in
 from gateway.web.once import Idempotency
 
@@ -231,8 +231,7 @@ def _media_type(operation: Operation, request: Request) -> str | None:
     named = request.query_params.get("format")
     if named in {each.value for each in operation.formats}:
         return _offered(operation)[0]
-    accept = ", ".join(request.headers.getlist("accept"))  # several lines are one list
-    return best_of(accept, offered=_offered(operation))
+    return best_of(accept_of(request.headers), offered=_offered(operation))
 
 
 def _read_asked(operation: Operation, request: Request, *, body: bytes, media_type: str) -> Asked:

@@ -83,3 +83,28 @@ async def test_a_query_is_an_ordinary_answer_unless_nothing_but_a_stream_is_acce
     )
     assert wrong.status_code == httpx.codes.UNPROCESSABLE_ENTITY
     assert wrong.json()["errors"][0]["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
+
+
+async def test_several_lines_of_accept_are_one_list() -> None:
+    async with serving_three() as (served, _simulator):
+        url, key = f"{served.client.base_url}/graphql", ("Authorization", "Bearer planted-key-of-the-board")
+
+        async def ask(query: str, *accepted: str) -> httpx.Response:
+            lines = [key, ("Content-Type", "application/json"), *(("Accept", each) for each in accepted)]
+            request = httpx.Request("POST", url, headers=lines, json={"query": query})
+            response = await served.client.send(request, stream=True)
+            if "event-stream" not in response.headers["content-type"]:
+                await response.aread()
+            await response.aclose()
+            return response
+
+        answers = [
+            await ask("{ agents { totalCount } }", "text/html", "application/graphql-response+json")
+            for _ in range(4)  # the short way, too
+        ]
+        streamed = await ask(AGENTS, "application/json", "text/event-stream")
+        neither = await ask("{ agents { totalCount } }", "text/html", "image/png")
+    for answer in answers:
+        assert answer.headers["content-type"] == "application/graphql-response+json; charset=utf-8"
+        assert answer.json() == {"data": {"agents": {"totalCount": 3}}}
+    assert (streamed.status_code, neither.status_code) == (httpx.codes.OK, httpx.codes.NOT_ACCEPTABLE)
