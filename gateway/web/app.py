@@ -15,7 +15,6 @@ from starlette.types import ASGIApp
 
 from gateway.domain.errors import BadRequest
 from gateway.telemetry.telemetry import Telemetry
-from gateway.web.answers import refuse
 from gateway.web.compression import Compression, Compressor
 from gateway.web.cross_origin import cross_origin_middleware
 from gateway.web.graphql import GraphQLEndpoint
@@ -24,6 +23,7 @@ from gateway.web.lane import LaneApp, QueryLane
 from gateway.web.ledger import RequestLedger
 from gateway.web.notes import request_id_in
 from gateway.web.observation import Observation
+from gateway.web.problems import refuse_at
 from gateway.web.routes import QUIET_PATHS
 from gateway.web.shedding import Shedding
 from gateway.web.sockets import Sockets
@@ -101,8 +101,13 @@ class _EveryMethod:
 
 
 async def _refuse_http(request: Request, error: Exception) -> Response:
-    """Answer an unknown path or a wrong method in the one error shape."""
+    """Answer an unknown path or a wrong method in the shape of errors there."""
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class alone
     told = BadRequest(error.detail)
-    headers = dict(error.headers or {})
-    return refuse(told, request_id=request_id_in(request), status=error.status_code, headers=headers)
+    return refuse_at(
+        request.scope["path"],
+        told,
+        request_id=request_id_in(request),
+        status=error.status_code,
+        headers=dict(error.headers or {}),
+    )

@@ -14,8 +14,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.domain.errors import ErrorCode, Forbidden
 from gateway.rest.exports.exporting import HEADERS as EXPORT_HEADERS
-from gateway.web.answers import refuse
 from gateway.web.notes import notes_in
+from gateway.web.problems import refuse_at
 
 _FOREIGN_SITES: Final = frozenset({"cross-site", "same-site"})
 _REQUEST_HEADERS: Final = (
@@ -84,7 +84,7 @@ class ForeignPages:
         notes = notes_in(scope)
         notes.code = ErrorCode.FORBIDDEN
         error = Forbidden("Pages of this origin may not call the gateway.")
-        await refuse(error, request_id=notes.request_id)(scope, receive, send)
+        await refuse_at(scope["path"], error, request_id=notes.request_id)(scope, receive, send)
 
     def _is_foreign(self, headers: Headers, *, scope: Scope) -> bool:
         if headers.get("sec-fetch-site") not in _FOREIGN_SITES:

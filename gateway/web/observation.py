@@ -14,9 +14,9 @@ from gateway.domain.errors import ErrorCode, InternalServerError, OperationTooLa
 from gateway.telemetry import events, names
 from gateway.telemetry.spans import OpenSpan
 from gateway.telemetry.telemetry import Telemetry
-from gateway.web.answers import refuse
 from gateway.web.ledger import RequestLedger
 from gateway.web.notes import RequestNotes, notes_begun, open_notes
+from gateway.web.problems import refuse_at
 from gateway.web.request_ids import REQUEST_ID_HEADER, request_id_of
 from gateway.web.routes import QUIET_PATHS, route_of
 
@@ -52,7 +52,7 @@ class Observation:
             with notes:
                 try:
                     if head.bytes > self._max_header_bytes:
-                        await self._refuse_headers(notes)(scope, receive, answer)
+                        await self._refuse_headers(scope["path"], notes=notes)(scope, receive, answer)
                     else:
                         await self._app(scope, receive, answer)
                 except asyncio.CancelledError:
@@ -62,7 +62,7 @@ class Observation:
                     self._log.info(events.CALLER_HUNG_UP, route=route)
                     return
                 except Exception as error:  # noqa: BLE001 - the outermost formatter
-                    instead = self._fail(error, notes=notes)
+                    instead = self._fail(error, path=scope["path"], notes=notes)
                     if answer.status is None:
                         await instead(scope, receive, answer)
             status = answer.status or HTTPStatus.INTERNAL_SERVER_ERROR.value
@@ -72,15 +72,15 @@ class Observation:
                 seconds = time.perf_counter() - began_at
                 self._ledger.enter(notes, method=method, route=route, status=status, seconds=seconds)
 
-    def _refuse_headers(self, notes: RequestNotes) -> Response:
+    def _refuse_headers(self, path: str, *, notes: RequestNotes) -> Response:
         notes.code = ErrorCode.OPERATION_TOO_LARGE
         told = OperationTooLarge(f"The request's headers are over {self._max_header_bytes} bytes.")
-        return refuse(told, request_id=notes.request_id, status=431)
+        return refuse_at(path, told, request_id=notes.request_id, status=431)
 
-    def _fail(self, error: Exception, *, notes: RequestNotes) -> Response:
+    def _fail(self, error: Exception, *, path: str, notes: RequestNotes) -> Response:
         notes.code = ErrorCode.INTERNAL_SERVER_ERROR
         self._log.error(events.INTERNAL_ERROR, exc_info=error)
-        return refuse(InternalServerError("Internal server error."), request_id=notes.request_id)
+        return refuse_at(path, InternalServerError("Internal server error."), request_id=notes.request_id)
 
 
 def conclude_span(span: OpenSpan, notes: RequestNotes, *, status: int) -> None:

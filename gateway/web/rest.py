@@ -16,7 +16,6 @@ from gateway.domain.errors import BadRequest, GatewayError, Overloaded
 from gateway.domain.ledger import Ledger
 from gateway.domain.preconditions import UnexpectedAgent
 from gateway.rest.context import Answered, Asked, RestContext
-from gateway.rest.errors import PROBLEM_TYPE, encode_problem, problem_of
 from gateway.rest.exports.formats import Export
 from gateway.rest.openapi import JSON_TYPE, write_document
 from gateway.rest.operation import Operation
@@ -24,7 +23,6 @@ from gateway.rest.operations import PREFIX, by_path
 from gateway.rest.requests import read_json, read_parameters
 from gateway.telemetry.labels import OperationKind
 from gateway.telemetry.tracing import Tracing
-from gateway.web.answers import standard_headers
 from gateway.web.auditing import audited, require
 from gateway.web.authentication import Authentication, Visitor
 from gateway.web.bodies import BodyTooSlow, read_body
@@ -33,6 +31,7 @@ from gateway.web.freshness import bound_of, freshness_headers
 from gateway.web.media_types import accept_of, best_of, is_readable
 from gateway.web.notes import note_code, note_visitor, notes_of, request_id_in
 from gateway.web.once import Idempotency
+from gateway.web.problems import answer_problem
 
 _PRIVATE: Final = {"cache-control": "private, no-cache", "vary": "Authorization, X-Tenant, Accept"}
 
@@ -214,12 +213,7 @@ def _wrong_method(request: Request, *, allowed: Any) -> Response:
 
 def _refuse(request: Request, error: GatewayError, *, status: int | None) -> Response:
     note_code(request, error.code)
-    problem = problem_of(error, request_id=request_id_in(request), status=status)
-    return Response(
-        encode_problem(problem),
-        status_code=problem.status,
-        headers={"content-type": PROBLEM_TYPE, "cache-control": "no-store", **standard_headers(error)},
-    )
+    return answer_problem(error, request_id=request_id_in(request), status=status)
 
 
 def _offered(operation: Operation) -> tuple[str, ...]:

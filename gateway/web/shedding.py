@@ -6,8 +6,8 @@ from typing import Final
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.domain.errors import ErrorCode, Overloaded
-from gateway.web.answers import refuse
 from gateway.web.notes import notes_in
+from gateway.web.problems import refuse_at
 
 _RETRY_AFTER_SECONDS: Final = 1.0
 _KEY: Final = "gateway.shedding"
@@ -56,4 +56,4 @@ class Shedding:
         error = Overloaded(
             f"Over {self._most} requests are being served.", retry_after_seconds=_RETRY_AFTER_SECONDS
         )
-        await refuse(error, request_id=notes.request_id)(scope, receive, send)
+        await refuse_at(scope["path"], error, request_id=notes.request_id)(scope, receive, send)

@@ -11,11 +11,10 @@ from starlette.routing import Route
 from gateway.domain.errors import BadRequest, GatewayError
 from gateway.domain.ids import TenantId
 from gateway.domain.scopes import require_scope
-from gateway.rest.errors import PROBLEM_TYPE, encode_problem, problem_of
 from gateway.tenancy import Scope
-from gateway.web.answers import standard_headers
 from gateway.web.authentication import Authentication
 from gateway.web.notes import note_caller, note_code, request_id_in
+from gateway.web.problems import answer_problem
 from gateway.web.routes import STATUS_PATH
 
 
@@ -88,15 +87,5 @@ class StatusPage:
 
 def _refuse(request: Request, error: GatewayError, *, status: int | None = None) -> Response:
     note_code(request, error.code)
-    problem = problem_of(error, request_id=request_id_in(request), status=status)
     allowed = {"allow": "GET, HEAD"} if status == HTTPStatus.METHOD_NOT_ALLOWED else {}
-    return Response(
-        encode_problem(problem),
-        status_code=problem.status,
-        headers={
-            "content-type": PROBLEM_TYPE,
-            "cache-control": "no-store",
-            **standard_headers(error),
-            **allowed,
-        },
-    )
+    return answer_problem(error, request_id=request_id_in(request), status=status, headers=allowed)

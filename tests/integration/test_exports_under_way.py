@@ -188,4 +188,5 @@ async def test_a_file_that_fails_halfway_never_looks_whole(monkeypatch: pytest.M
         assert export_lines(served)[0]["outcome"] == "failed"
         at_once = await ask(served, "GET", WHOLE)
         assert (at_once.status_code, at_once.headers.get("export-rows")) == (500, None)
-        assert "INTERNAL_SERVER_ERROR" in at_once.text
+        assert at_once.headers["content-type"] == "application/problem+json"
+        assert at_once.json()["code"] == "INTERNAL_SERVER_ERROR"
