@@ -36,7 +36,7 @@ class AgentLoginRow(msgspec.Struct, frozen=True, gc=False):
     """`last_login`."""
 
     time_login: datetime
-    id: int | None = None
+    id: WireId | None = None
     exten: str | int | None = None
     time_logoff: datetime | None = None
 

@@ -10,7 +10,7 @@ import msgspec
 
 from gateway.domain.agents import Agent, AgentChange, NewAgent
 from gateway.domain.call_center import CallCenter
-from gateway.domain.errors import AgentNotFound, UpstreamInvalidResponse
+from gateway.domain.errors import AgentNotFound, GatewayError, UpstreamInvalidResponse
 from gateway.domain.ids import AgentId, PauseId
 from gateway.domain.listings import ANY_AGE, FreshnessBound, Reading, ReadSource, Snapshot, weigh
 from gateway.domain.outcomes import Witness
@@ -33,6 +33,8 @@ WireRow = TypeVar("WireRow")
 _NOT_FOUND = 404
 CANCELLED_WALK: Final = WalkResult[Any](rows=(), page_rows=1)
 """What a walk saw that was broken off."""
+FAILED_WALK: Final = WalkResult[Any](rows=(), page_rows=1, is_usable=False)
+"""What a walk saw that failed in a way that nobody foresaw."""
 
 
 class EvoluxCallCenter:
@@ -159,6 +161,11 @@ class EvoluxCallCenter:
             content = await weigh(rows, missing=result.missing) if result.is_usable else None
         except asyncio.CancelledError:
             self._tell(CANCELLED_WALK, listing=listing, began_at=began_at)
+            raise
+        except GatewayError:  # a refusal: no walk
+            raise
+        except Exception:
+            self._tell(FAILED_WALK, listing=listing, began_at=began_at)
             raise
         self._tell(result, listing=listing, began_at=began_at)
         if result.failure is not None and not result.is_usable:

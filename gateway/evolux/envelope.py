@@ -10,6 +10,7 @@ MAX_TEXTS = 20
 MAX_TEXT_CHARACTERS = 500
 _SCANNED_CHARACTERS = 8_192
 _ERROR_STATUS = 400
+_MAX_WHOLE = 2**63 - 1
 _BOM = b"\xef\xbb\xbf"
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"(\s*:)?')
 """A quoted string, and the colon that makes it a key."""
@@ -79,14 +80,19 @@ def read_envelope(body: bytes, *, http_status: int) -> Envelope:
 
 
 def as_whole(value: object) -> int | None:
-    """A whole number from a JSON number or a short numeric string; None for anything else."""
+    """A whole number of 64 bits from a JSON number or a numeric string; None for anything else."""
+    number = _as_number(value)
+    return number if number is not None and abs(number) <= _MAX_WHOLE else None
+
+
+def _as_number(value: object) -> int | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
         return value
     if isinstance(value, float):
         return int(value) if value.is_integer() else None
-    if isinstance(value, str) and len(value) <= 20 and re.fullmatch(r"-?[0-9]+", value):  # noqa: PLR2004 - 64 bits
+    if isinstance(value, str) and len(value) <= len(str(-_MAX_WHOLE)) and re.fullmatch(r"-?[0-9]+", value):
         return int(value)
     return None
 

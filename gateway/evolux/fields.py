@@ -13,7 +13,9 @@ from gateway.evolux.observing import Odd
 T = TypeVar("T")
 WireId = Annotated[int, msgspec.Meta(ge=1, le=MAX_ID)]
 """An id in a typed row: the decoder refuses any other, and the row is then read field by field."""
-WireLimit = Annotated[int, msgspec.Meta(ge=0)]
+MAX_LIMIT = 2**31 - 1
+"""Seconds of a limit: 68 years, and what callers can be shown."""
+WireLimit = Annotated[int, msgspec.Meta(ge=0, le=MAX_LIMIT)]
 """Seconds of a limit in a typed row."""
 OnOdd = Callable[[Odd], None]
 
@@ -145,6 +147,8 @@ def as_number(value: object) -> int:
 def as_limit(value: object) -> int | None:
     """Seconds of a limit; a negative one is none."""
     seconds = as_number(value)
+    if seconds > MAX_LIMIT:
+        raise Unreadable
     return seconds if seconds >= 0 else None
 
 

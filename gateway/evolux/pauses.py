@@ -28,7 +28,7 @@ class AgentPauseRow(msgspec.Struct, frozen=True, gc=False):
     """`last_pause` and `current_pause`."""
 
     time_start: datetime
-    id: int | None = None
+    id: WireId | None = None
     time_end: datetime | None = None
     reason: PauseRow | None = None
     reason_id: WireId | None = None
@@ -41,7 +41,7 @@ class AllowedPauseRow(msgspec.Struct, frozen=True, gc=False):
     """A row of an agent's pauses listing."""
 
     pause: PauseRow
-    id: int | None = None
+    id: WireId | None = None
     queue_id: WireId | None = None
     automatic_unpause: bool = False
     disable_unpause: bool = False

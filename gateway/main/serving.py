@@ -88,6 +88,7 @@ def uvicorn_options(settings: Settings) -> dict[str, Any]:
         "ws_max_size": settings.limits.max_body_bytes + _ENVELOPE_BYTES,
         "ws_per_message_deflate": False,
         "lifespan": "on",
+        "reset_contextvars": True,  # a pipelined request would begin in the trace of the one before it
         "log_config": None,
         "access_log": False,
         "server_header": False,

@@ -265,6 +265,37 @@ async def test_a_walk_left_while_its_digest_is_taken_is_told_as_cancelled_and_on
     assert [told.outcome for told in stage.watcher.walks] == [WalkOutcome.CANCELLED]
 
 
+async def test_a_walk_whose_digest_fails_is_told_as_failed(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_rows: object, *, missing: str | None) -> None:
+        raise ArithmeticError
+
+    monkeypatch.setattr("gateway.evolux.call_center.weigh", fail)
+    with pytest.raises(ArithmeticError):
+        await stage.call_center.agents()
+    assert [told.outcome for told in stage.watcher.walks] == [WalkOutcome.FAILED]
+
+
+async def test_a_refusal_is_no_walk_that_failed(stage: Stage) -> None:
+    with pytest.raises(AgentNotFound):
+        await stage.call_center.agent_pauses(AgentId(999))
+    assert stage.watcher.walks == []
+
+
+@pytest.mark.parametrize("number", [2**53, 2**64, 10**4_000, -1])
+async def test_numbers_of_a_page_that_are_none_fail_no_walk(stage: Stage, number: int) -> None:
+    def enlarge(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        rows[0]["last_login"] = {"id": number, "time_login": "2026-03-10T12:00:00Z"}
+        return rows
+
+    stage.faults.mangle_rows(enlarge, path=AGENTS, page=1)
+    reading = await stage.call_center.agents()
+    assert (len(reading.snapshot.rows), reading.snapshot.complete) == (AGENT_COUNT, True)
+    assert [told.outcome for told in stage.watcher.walks] == [WalkOutcome.COMPLETE]
+    assert [odd.field for odd in stage.odd] == ["last_login.id"]
+
+
 async def test_a_rotated_token_is_followed_within_one_walk() -> None:
     tokens = Tokens(TOKEN, "planted-token-next")
     async with staged(small_world(agents=AGENT_COUNT), tokens=tokens) as stage:

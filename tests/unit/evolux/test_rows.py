@@ -1,5 +1,6 @@
 """Rows to domain values: typed where they decode, else field by field, each oddity noted."""
 
+import json
 from datetime import UTC, datetime, timedelta, timezone
 
 import msgspec
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.domain.agents import Agent, AgentChange, AgentState, NewAgent, QueueLevel
 from gateway.domain.ids import QueueId
+from gateway.domain.listings import Snapshot
 from gateway.domain.pauses import AllowedPause
 from gateway.domain.queues import Queue
 from gateway.evolux.agents import AgentReader, agent_change_body, new_agent_body
@@ -148,6 +150,34 @@ def test_a_row_without_a_usable_id_is_dropped_and_noted(row: object) -> None:
     assert [agent.id for agent in rows] == [40]
     assert len(odd) == 1
     assert odd[0].row_id is None
+
+
+@pytest.mark.parametrize("number", [2**53, 2**63, 2**64, -(2**63) - 1, 10**30, 10**4_000])
+@pytest.mark.parametrize(
+    "path",
+    [("last_login", "id"), ("last_pause", "id"), ("last_pause", "limit"), ("current_pause", "reason_id")],
+)
+def test_a_number_too_large_is_odd_and_fails_neither_row_nor_digest(
+    path: tuple[str, str], number: int
+) -> None:
+    field, name = path
+    row = AGENT | {field: (LOGIN if field == "last_login" else TAKEN) | {name: number}}
+    odd: list[Odd] = []
+    page = AgentReader(odd.append).rows.read_page(msgspec.Raw(json.dumps([row, AGENT]).encode()))
+    assert page is not None
+    assert [agent.id for agent in page.rows] == [40, 40]
+    assert [each.field for each in odd] == [f"{field}.{name}"]
+    assert Snapshot(page.rows, fetched_at=TOOK_AT).version
+
+
+def test_a_limit_beyond_what_callers_can_be_shown_is_none_and_noted() -> None:
+    agent, odd = read_agent(last_pause=TAKEN | {"max_duration": 2**31 - 1})
+    assert agent.last_pause is not None
+    assert (agent.last_pause.max_duration_seconds, odd) == (2**31 - 1, [])
+    agent, odd = read_agent(last_pause=TAKEN | {"max_duration": 2**31})
+    assert agent.last_pause is not None
+    assert agent.last_pause.max_duration_seconds is None
+    assert noted(odd) == [("last_pause.max_duration", "number")]
 
 
 def test_numbers_as_text_and_flags_as_numbers_are_no_oddity() -> None:
