@@ -19,6 +19,9 @@ WireLimit = Annotated[int, msgspec.Meta(ge=0, le=MAX_LIMIT)]
 """Seconds of a limit in a typed row."""
 OnOdd = Callable[[Odd], None]
 
+FIRST_YEAR, LAST_YEAR = 2000, 2067
+"""Of the instants that can be Evolux's: the year 1 and 9999 stand for none, and all that lies between two of
+these can be shown in seconds, which are 32 bits."""
 _MILLISECONDS_FROM = 10**11
 """An epoch beyond this many seconds (the year 5138) counts milliseconds."""
 _MISSING = object()
@@ -187,14 +190,19 @@ def _as_optional_instant(value: object) -> datetime | None:
 
 
 def in_utc(at: datetime) -> datetime:
-    """The same instant, aware and in UTC; one without an offset is taken to be UTC."""
-    if at.tzinfo is None:
-        return at.replace(tzinfo=UTC)
-    return at if at.tzinfo is UTC else at.astimezone(UTC)
+    """The same instant, aware and in UTC; one without an offset is taken to be UTC.
+
+    Unreadable: it is of a year that Evolux's instants are not of.
+    """
+    if at.tzinfo is not UTC:
+        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    if not FIRST_YEAR <= at.year <= LAST_YEAR:
+        raise Unreadable
+    return at
 
 
 def _from_epoch(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds / 1000 if seconds > _MILLISECONDS_FROM else seconds, tz=UTC)
+    return in_utc(datetime.fromtimestamp(seconds / 1000 if seconds > _MILLISECONDS_FROM else seconds, tz=UTC))
 
 
 def _as_object(value: object) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """Pauses as Evolux writes them: the reason, the pause taken, the pause allowed. Three ids that differ."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 import msgspec
 
@@ -73,11 +73,10 @@ class PauseReader:
     def agent_pause(self, row: AgentPauseRow) -> AgentPause:
         """A pause that was taken."""
         pause = None if row.reason is None else self.pause(row.reason)
-        started_at, ended_at = row.time_start, row.time_end
         return AgentPause(
             id=row.id,
-            started_at=started_at if started_at.tzinfo is UTC else in_utc(started_at),
-            ended_at=ended_at if ended_at is None or ended_at.tzinfo is UTC else in_utc(ended_at),
+            started_at=in_utc(row.time_start),
+            ended_at=None if row.time_end is None else in_utc(row.time_end),
             pause=pause,
             pause_id=_pause_id(row.reason_id, pause=pause),
             max_duration_seconds=_first_limit(row),

@@ -1,13 +1,22 @@
 """Rows of a page to domain values: the whole page typed; where that fails row by row; then field by field."""
 
+import re
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from gateway.evolux.envelope import Undecodable
 from gateway.evolux.fields import Fields, OnOdd, as_id, type_seen
 from gateway.evolux.observing import Odd
+
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[dD][89a-fA-F][0-9a-fA-F]{2}|.)",
+    re.DOTALL,
+)
+"""Two halves of a character, one alone, or the beginning of any other escape."""
+_UNKNOWN_CHARACTER = rb"\ufffd"
+_NO_VALUE = object()
 
 Wire = TypeVar("Wire")
 Row = TypeVar("Row")
@@ -62,23 +71,44 @@ class RowReader(Generic[Wire, Row]):
             return self._field_by_field(raw)
 
     def _row_by_row(self, data: msgspec.Raw) -> PageRows[Row] | None:
-        try:
-            raw_rows = msgspec.json.decode(data, type=list[msgspec.Raw])
-        except Undecodable:
+        raw_rows: list[msgspec.Raw] | None = _decode(data, list[msgspec.Raw])
+        if raw_rows is None:
             return None
         read = [self.read_row(raw) for raw in raw_rows]
         return PageRows(tuple(row for row in read if row is not None), len(raw_rows))
 
     def _field_by_field(self, raw: msgspec.Raw) -> Row | None:
-        try:
-            row = msgspec.json.decode(raw)
-        except Undecodable:
-            row = None
-        if not isinstance(row, dict):
-            self._on_odd(Odd(listing=self._listing, row_id=None, field="", seen=type_seen(row)))
+        values: dict[str, msgspec.Raw] | None = _decode(raw, dict[str, msgspec.Raw])
+        if values is None:
+            seen = type_seen(_decode(raw, Any))
+            self._on_odd(Odd(listing=self._listing, row_id=None, field="", seen=seen))
             return None
+        row = {name: _value(value) for name, value in values.items()}
         row_id = Fields(row, listing=self._listing, row_id=None, on_odd=_unnoted).read("id", as_id)
         return self._from_fields(Fields(row, listing=self._listing, row_id=row_id, on_odd=self._on_odd))
+
+
+def _value(raw: msgspec.Raw) -> object:
+    """One value; of what is none (a number of 5,000 digits) one that no field can hold."""
+    value = _decode(raw, Any)
+    return _NO_VALUE if value is None and bytes(raw) != b"null" else value
+
+
+def _decode(raw: msgspec.Raw, type_: Any) -> Any:
+    """JSON of this type, also where a text was cut within a character; None for what is none."""
+    try:
+        return msgspec.json.decode(raw, type=type_)
+    except Undecodable:
+        pass
+    try:
+        whole = bytes(raw).decode("utf-8", "replace").encode()
+        return msgspec.json.decode(_ESCAPE.sub(_whole, whole), type=type_)
+    except Undecodable:
+        return None
+
+
+def _whole(escape: re.Match[bytes]) -> bytes:
+    return _UNKNOWN_CHARACTER if len(escape[0]) == len(_UNKNOWN_CHARACTER) else escape[0]
 
 
 def _unnoted(_odd: Odd) -> None:

@@ -139,6 +139,15 @@ class GuardedConnection(HttpToolsProtocol):
         parser = self.parser
         return parser.should_upgrade() and parser.get_method() != b"CONNECT" and not self._should_upgrade()
 
+    def _get_upgrade(self) -> bytes | None:
+        """The protocol that is asked for; several `Connection` lines are one list."""
+        named = [value for name, value in self.headers if name == b"upgrade"]
+        options = (
+            b",".join(value for name, value in self.headers if name == b"connection").lower().split(b",")
+        )
+        is_asked = any(option.strip() == b"upgrade" for option in options)
+        return named[-1].lower() if named and is_asked else None
+
     def _unsupported_upgrade_warning(self) -> None:
         """Have a declined request parsed anew, before what stood behind its head; asked in its exception."""
         upgrade, parser = sys.exception(), self.parser

@@ -252,9 +252,10 @@ async def test_what_comes_behind_an_answer_at_once_has_no_idle_time_running(
         assert len(gateway.lines) == 4, "an answer would break into the stream"
 
 
-async def test_a_socket_outlives_the_idle_time_of_the_connection_that_it_was() -> None:
+@pytest.mark.parametrize("options", ["Upgrade", "keep-alive, Upgrade", "Upgrade\r\nConnection: keep-alive"])
+async def test_a_socket_outlives_the_idle_time_of_the_connection_that_it_was(options: str) -> None:
     upgrade = {
-        "Connection": "Upgrade",
+        "Connection": options,
         "Upgrade": "websocket",
         "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
         "Sec-WebSocket-Version": "13",

@@ -283,3 +283,70 @@ def test_bodies_hold_the_given_fields_and_no_other() -> None:
     levels = (QueueLevel(queue_id=QueueId(1), priority=3),)
     assert agent_change_body(AgentChange(levels=levels)) == b'{"levels":[{"queue_id":1,"priority":3}]}'
     assert agent_change_body(AgentChange(queue_ids=())) == b'{"queues":[]}'
+
+
+def read_raw(text: str | bytes) -> tuple[tuple[Agent, ...], list[Odd]]:
+    odd: list[Odd] = []
+    raw = text if isinstance(text, bytes) else text.encode()
+    page = AgentReader(odd.append).rows.read_page(msgspec.Raw(raw))
+    assert page is not None
+    return page.rows, odd
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        (rb"Ana \ud83d", "Ana \ufffd"),
+        (rb"\udc00 Ana \uD83D\uDE00", "\ufffd Ana \U0001f600"),
+        (rb"\ud83d\ud83d\ude00", "\ufffd\U0001f600"),
+        (rb"\\ud83d", "\\ud83d"),
+        (rb"\\\ud83d\"", '\\\ufffd"'),
+        (b"Ana \xf0\x9f", "Ana \ufffd"),
+        (b"Concei\xe7\xe3o", "Concei\ufffd\ufffdo"),
+    ],
+)
+@pytest.mark.parametrize("field", [b"name", b"unknown"])
+def test_a_text_cut_within_a_character_loses_that_character_and_nothing_else(
+    written: bytes, name: str, field: bytes
+) -> None:
+    one = json.dumps(AGENT | {field.decode(): "@"}).encode().replace(b'"@"', b'"%b"' % written)
+    other = json.dumps(AGENT | {"id": 41, "last_login": LOGIN}).encode()
+    (first, second), odd = read_raw(b"[%b, %b]" % (one, other))
+    assert first.name == (name if field == b"name" else "Agent 2")
+    assert (first.id, second.id, second.last_login is not None) == (40, 41, True)
+    assert odd == []
+    assert Snapshot((first, second), fetched_at=TOOK_AT).version
+
+
+@pytest.mark.parametrize("number", ["9" * 5_000, "1e400"])
+@pytest.mark.parametrize("field", ["name", "current_extension", "unknown"])
+def test_a_number_that_no_machine_holds_is_odd_and_the_row_is_served(field: str, number: str) -> None:
+    one = json.dumps(AGENT | {field: "@"}).replace('"@"', number)
+    rows, odd = read_raw(f"[{one}, {json.dumps(AGENT | {'id': 41})}]")
+    assert [(agent.id, agent.login) for agent in rows] == [(40, "agent.2"), (41, "agent.2")]
+    assert {each.field for each in odd} <= {field}
+
+
+@pytest.mark.parametrize("text", [b"[", b'{"a": 1}', b"[\xff]", rb'"\ud800"', b"[" * 3_000])
+def test_what_is_no_list_is_none_also_where_it_is_mended(text: bytes) -> None:
+    assert AgentReader(lambda _odd: None).rows.read_page(msgspec.Raw(text)) is None
+
+
+NO_INSTANTS = [
+    *("0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "1999-12-31T23:59:59+00:00", "2068-01-01T00:00:00Z"),
+    *("9999-12-31T23:59:59Z", 0, 1, -1, "0", 253402300799),
+]
+
+
+@pytest.mark.parametrize("at", NO_INSTANTS)
+@pytest.mark.parametrize("name", ["time_start", "time_end"])
+def test_an_instant_that_stands_for_none_is_odd(at: object, name: str) -> None:
+    agent, odd = read_agent(last_pause=TAKEN | {name: at})
+    assert (agent.last_pause, noted(odd)[0][0]) == (None, f"last_pause.{name}")
+
+
+def test_what_lies_between_the_first_instant_and_the_last_can_be_shown_in_seconds() -> None:
+    first, last = "2000-01-01T00:00:00Z", "2067-12-31T23:59:59Z"
+    agent = clean_agent(last_pause=TAKEN | {"time_start": first, "time_end": last})
+    assert agent.last_pause is not None
+    assert agent.last_pause.elapsed_seconds(TOOK_AT) <= 2**31 - 1
