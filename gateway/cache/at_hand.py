@@ -35,27 +35,24 @@ class ListingsAtHand:
 
     def listing(self, kind: ListingKind, bound: FreshnessBound) -> Reading[Any] | None:
         """This listing, where the bound is met without waiting."""
-        credential = self._credential()
-        reading = None
-        if bound is ANY_AGE:
-            reading = self._as_judged(kind, credential=credential, now=self._clock.monotonic())
-        return reading or self._judge(kind, credential=credential, bound=bound)
+        return self._listing(kind, bound, credential=self._credential(), now=self._clock.monotonic())
 
     def listings(self, names: Iterable[str], bound: FreshnessBound) -> dict[str, Reading[Any]]:
         """These listings by name, up to the first that has to be waited for."""
         readings: dict[str, Reading[Any]] = {}
         credential, now = self._credential(), self._clock.monotonic()
         for name in names:
-            kind = _KINDS[name]
-            reading = None
-            if bound is ANY_AGE:
-                reading = self._as_judged(kind, credential=credential, now=now)
-            if reading is None:
-                reading = self._judge(kind, credential=credential, bound=bound)
+            reading = self._listing(_KINDS[name], bound, credential=credential, now=now)
             if reading is None:
                 break
             readings[name] = reading
         return readings
+
+    def _listing(
+        self, kind: ListingKind, bound: FreshnessBound, *, credential: str, now: float
+    ) -> Reading[Any] | None:
+        reading = self._as_judged(kind, credential=credential, now=now) if bound is ANY_AGE else None
+        return self._judge(kind, credential=credential, bound=bound) if reading is None else reading
 
     def _as_judged(self, kind: ListingKind, *, credential: str, now: float) -> Reading[Any] | None:
         judged = self._judged.get(kind)
