@@ -21,8 +21,8 @@ from gateway.web.socket_connections import GuardedSocket
 TURN_SECONDS: Final = 0.0002
 """How long a thread that computes keeps the interpreter while the event loop waits for it.
 
-Python's own 5 ms are fifty answers. What the shorter turns take from a computing thread is told by
-`benchmarks.beside`.
+Python's own 5 ms are fifty answers; a computing thread takes a fifth longer beside a loop that is busy
+(`benchmarks.beside`).
 """
 _ENVELOPE_BYTES: Final = 1_000
 """What a WebSocket's message has around an operation that is as long as a request's body may be."""
