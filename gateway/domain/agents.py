@@ -20,6 +20,9 @@ class AgentState(Enum):
     PAUSED = "PAUSED"
 
 
+_INACTIVE, _LOGGED_OUT, _LOGGED_IN, _PAUSED = AgentState  # names of the module are found sooner than members
+
+
 class AgentLogin(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An agent's login on an extension; `ended_at` is None while it lasts."""
 
@@ -49,10 +52,11 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def state(self) -> AgentState:
         """The agent's state; the one place where the rule is written."""
         if self.archived or not self.enabled:
-            return AgentState.INACTIVE
-        if not is_logged_in(self):
-            return AgentState.LOGGED_OUT
-        return AgentState.PAUSED if self.current_pause is not None else AgentState.LOGGED_IN
+            return _INACTIVE
+        login = self.last_login
+        if self.extension is None if login is None else login.ended_at is not None:
+            return _LOGGED_OUT
+        return _LOGGED_IN if self.current_pause is None else _PAUSED
 
 
 class NewAgent(msgspec.Struct, frozen=True, kw_only=True):

@@ -33,6 +33,7 @@ class Executor:
         *,
         natives: Mapping[str, Native] | None = None,
         kept_types: frozenset[str] = frozenset(),
+        shared_types: frozenset[str] = frozenset(),
         max_plan_bytes: int = 32 * 2**20,
         max_answer_bytes: int = 64 * 2**20,
         max_fragment_bytes: int = 64 * 2**20,
@@ -43,6 +44,7 @@ class Executor:
         self._schema = schema
         self._natives = dict(natives or {})
         self._kept_types = kept_types
+        self._shared_types = shared_types
         self._on_hand_over = on_hand_over
         self._specified = Specified(schema, finish=finish, max_cost_on_loop=max_cost_on_loop)
         self._prepared: BoundedMap[tuple[str, str | None], Prepared] = BoundedMap(max_bytes=max_plan_bytes)
@@ -217,6 +219,7 @@ class Executor:
                 schema=self._schema,
                 natives=self._natives,
                 kept_types=self._kept_types,
+                shared_types=self._shared_types,
             )
             self._prepared.put(key, prepared, weight=prepared.weight)
         return prepared

@@ -1,6 +1,6 @@
 """The bytes of rows, kept per place in a plan and reused for as long as the row stays equal."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -57,14 +57,15 @@ class Counting(Protocol):
         ...
 
 
-Build = Callable[[Any, Any], Any]
+Build = Callable[[Sequence[Any], Any], list[Any]]
+"""Builds rows in a run, all of one place."""
 
 
 def build_row(row: Any, build: Build, run: Building) -> Kept:
     """A row's bytes, with the holes that were left in them."""
     context, begin = run.context, len(run.holes)
     before = context.uses()
-    value = build(row, run)
+    [value] = build((row,), run)
     holes = _NO_HOLES
     if len(run.holes) > begin:
         holes = tuple(run.holes[begin:])

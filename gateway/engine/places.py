@@ -1,6 +1,6 @@
 """Places in an operation where a resolver is called, and what it is told there."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -31,6 +31,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     schema: GraphQLSchema
     fragments: Mapping[str, FragmentDefinitionNode]
     operation: OperationDefinitionNode
+    for_rows: Callable[[Any], Callable[[Any], Any]] | None = None
     found: dict[Any, Any] = {}
     """What resolvers found out about the place itself, whatever the row and the operation."""
 
@@ -41,7 +42,7 @@ class PlannedInfo:
     Rows share it, so there is no path to tell; a resolver that asks for one cannot be planned.
     """
 
-    __slots__ = ("_place", "context", "found", "variable_values")
+    __slots__ = ("_place", "context", "found", "of_row", "variable_values")
 
     root_value = None
 
@@ -50,6 +51,7 @@ class PlannedInfo:
         self.found = place.found
         self.context = context
         self.variable_values = variable_values
+        self.of_row = None if place.for_rows is None else place.for_rows(self)
 
     @property
     def field_name(self) -> str:

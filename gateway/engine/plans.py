@@ -55,6 +55,7 @@ class Plan:
         "places",
         "roots",
         "serial",
+        "shared",
         "sites",
         "source",
         "weight",
@@ -68,6 +69,7 @@ class Plan:
         self.arguments: list[Arguments] = writer.arguments
         self.has_inner_arguments = len(writer.arguments) > sum(root.arguments is not None for root in roots)
         self.sites: list[Site] = writer.sites
+        self.shared = writer.shared
         self.listings: tuple[str, ...] = ()
         self.needs: tuple[str, ...] | None = None
         self._vain_left = _MAX_VAIN

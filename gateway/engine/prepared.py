@@ -45,6 +45,7 @@ class Prepared:
         "_operation",
         "_plans",
         "_schema",
+        "_shared_types",
         "plans_made",
         "serial",
         "variables",
@@ -58,11 +59,13 @@ class Prepared:
         schema: GraphQLSchema,
         natives: dict[str, Native],
         kept_types: frozenset[str],
+        shared_types: frozenset[str],
     ) -> None:
         self.serial = next(_SERIALS)
         self._schema = schema
         self._natives = natives
         self._kept_types = kept_types
+        self._shared_types = shared_types
         self._operation = _find_operation(syntax, name)
         self._definitions = {
             node.name.value: node for node in syntax.definitions if isinstance(node, FragmentDefinitionNode)
@@ -134,6 +137,7 @@ class Prepared:
             variable_values=values,
             natives=self._natives,
             kept_types=self._kept_types,
+            shared_types=self._shared_types,
         )
 
 

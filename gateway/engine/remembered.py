@@ -84,7 +84,7 @@ class Memory:
     def __init__(self, *, max_answer_bytes: int, max_fragment_bytes: int) -> None:
         self._answers: BoundedMap[Key, RememberedAnswer] = BoundedMap(max_bytes=max_answer_bytes)
         self._fragments: BoundedMap[_Place, Fragments] = BoundedMap(max_bytes=max_fragment_bytes)
-        self._keeps_fragments = max_fragment_bytes > 0
+        self._keeps_answers, self._keeps_fragments = max_answer_bytes > 0, max_fragment_bytes > 0
         self._asked: set[int] = set()
 
     @property
@@ -99,7 +99,7 @@ class Memory:
     def is_wanted(self, key: Key) -> bool:
         """Whether to remember an answer: one that variables decide only when it was asked for before."""
         variables_key = key[-1]
-        if variables_key is None:
+        if variables_key is None or not self._keeps_answers:
             return False
         asked = hash(key)
         if not variables_key or asked in self._asked:

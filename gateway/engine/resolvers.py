@@ -39,8 +39,9 @@ class Resolver(msgspec.Struct, frozen=True, kw_only=True):
     """How a field gets its value. Only a root field is an entry; its `scope` is what callers need for it.
 
     `reads` names the listings that an upstream function depends on besides its row and arguments; None: it
-    may read anything. A fleeting field differs between operations that see equal listings: what it gave is
-    never remembered.
+    may read anything. `for_rows` makes of a place's info, once in a run, a function of the row alone, which
+    gives what `function` gives. A fleeting field differs between operations that see equal listings: what it
+    gave is never remembered.
     """
 
     source: Source
@@ -50,6 +51,7 @@ class Resolver(msgspec.Struct, frozen=True, kw_only=True):
     scope: str | None = None
     reads: tuple[str, ...] | None = None
     is_fleeting: bool = False
+    for_rows: Callable[[Any], Callable[[Any], Any]] | None = None
 
 
 class BoundResolver(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,10 +1,11 @@
 """One run of a plan over what an operation sees: passes until nothing has to be waited for."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 
+import msgspec
 from graphql import VariableValues
 from graphql.pyutils import is_iterable
 
@@ -12,17 +13,13 @@ from gateway.engine.fragments import UNKEPT, Fragments, Unkept, encode
 from gateway.engine.leaves import Unusual
 from gateway.engine.places import PlannedInfos
 from gateway.engine.plans import Plan, Root
-from gateway.engine.script import HOLE
+from gateway.engine.script import HOLE, Tired
 
 MAX_ITEMS_ON_LOOP: Final = 3_000
 """Items of lists that a run completes on the event loop, in about 10 ms; with more it moves to a thread."""
 _MAX_PASSES: Final = 8
 
 Hole = tuple[Any, Any]
-
-
-class Tired(Exception):
-    """The run has more to do than the event loop may be held for."""
 
 
 class Context(Protocol):
@@ -86,6 +83,8 @@ class Run:
         "left",
         "pending",
         "plain",
+        "shared",
+        "sharing",
         "used",
         "values",
         "was_moved",
@@ -101,6 +100,9 @@ class Run:
         self.holes: list[Hole] = []
         self.pending: list[Any] = []
         self.used: set[str] = set()
+        self.shared: list[dict[int, msgspec.Raw]] = [{} for _ in range(plan.shared)]
+        self.sharing: list[Any] = []
+        """Objects that are known by identity in `shared`, kept alive for it."""
         self.left: float = MAX_ITEMS_ON_LOOP
         self.was_moved = self.has_kept = False
 
@@ -131,15 +133,18 @@ class Run:
             raise Unusual
 
     def listed(self, value: Any) -> Any:
-        """A list's items, counted."""
-        if value.__class__ is not list and value.__class__ is not tuple:
-            if not is_iterable(value) or hasattr(value, "__aiter__"):
-                raise Unusual
-            value = tuple(value)
-        self.left -= len(value)
-        if self.left < 0:
-            raise Tired
-        return value
+        """The items of what is no list."""
+        if value.__class__ is tuple:
+            return value
+        if not is_iterable(value) or hasattr(value, "__aiter__"):
+            raise Unusual
+        return tuple(value)
+
+    def share(self, value: Any, number: int, make: Callable[[Any, Any], Any]) -> msgspec.Raw:
+        """The bytes of an object, and from then on of the same object in other rows of this run."""
+        raw = self.shared[number][id(value)] = msgspec.Raw(encode(make(value, self)))
+        self.sharing.append(value)
+        return raw
 
     def abandon(self) -> None:
         """Close what was to be awaited."""

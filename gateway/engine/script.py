@@ -1,7 +1,7 @@
 """The Python of a plan while it is being written, and what its parts are written for."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 from graphql import (
@@ -31,13 +31,16 @@ class Unplannable(Exception):
         self.reason = reason
 
 
+class Tired(Exception):
+    """A run that has more to do than the event loop may be held for."""
+
+
 class Site:
     """A place whose rows' bytes are kept: what they depend on besides the row. `reads` None: on anything."""
 
-    __slots__ = ("build", "reads", "varies")
+    __slots__ = ("reads", "varies")
 
     def __init__(self) -> None:
-        self.build: Callable[[Any, Any], Any] | None = None
         self.reads: frozenset[str] | None = frozenset()
         self.varies = False
 
@@ -58,6 +61,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     variable_values: VariableValues
     natives: dict[str, Native]
     kept_types: frozenset[str]
+    shared_types: frozenset[str]
 
 
 class Function:

@@ -4,16 +4,26 @@ What is written are names of the schema and of the document, which the grammar c
 underscores; every value is handed over by name.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final, cast
 
-from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType, GraphQLOutputType, is_leaf_type
+import msgspec
+from graphql import (
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    get_named_type,
+    is_leaf_type,
+)
 from graphql.execution.collect_fields import FieldDetails, collect_subfields
 
 from gateway.engine.fragments import UNKEPT
 from gateway.engine.leaves import Unusual, write_leaf
 from gateway.engine.places import Arguments, Place
 from gateway.engine.resolvers import Source
-from gateway.engine.script import HOLE, At, Function, Scope, Site, Unplannable
+from gateway.engine.script import HOLE, At, Function, Scope, Site, Tired, Unplannable
 from gateway.telemetry.labels import HandOver
 
 MAX_FIELDS: Final = 400
@@ -28,10 +38,12 @@ class PlanWriter:
         self._scope = scope
         self._fields = 0
         self._functions: list[Function] = []
-        self.names: dict[str, Any] = {"HOLE": HOLE, "UNKEPT": UNKEPT, "Unusual": Unusual}
+        self.names: dict[str, Any] = {"HOLE": HOLE, "UNKEPT": UNKEPT, "Tired": Tired, "Unusual": Unusual}
         self.places: list[Place] = []
         self.arguments: list[Arguments] = []
         self.sites: list[Site] = []
+        self.shared = 0
+        """Places below kept rows where one object may stand in many rows."""
 
     @property
     def sources(self) -> list[str]:
@@ -61,6 +73,7 @@ class PlanWriter:
             schema=self._scope.schema,
             fragments=self._scope.definitions,
             operation=self._scope.operation,
+            for_rows=at.bound.declared.for_rows,
         )
         self.places.append(place)
         return len(self.places) - 1
@@ -125,14 +138,16 @@ class PlanWriter:
     def _call(self, function: Function, row: str, at: At) -> str:
         """The expression that calls a resolver."""
         number, arguments = self.place(at), self.arguments_at(at)
+        if function.site is not None and not function.is_hole:
+            function.site.read(at.bound)
+            function.site.varies |= arguments is not None and self.arguments[arguments].vary
+        if at.bound.declared.for_rows is not None:
+            return f"{function.bind(f'of{number}', f'run.infos[{number}].of_row')}({row})"
         self.names[f"call_{number}"] = at.bound.call
         info = function.bind(f"i{number}", f"run.infos[{number}]")
         given = ""
         if arguments is not None:
             given = f", **{function.bind(f'k{arguments}', f'run.arguments[{arguments}]')}"
-        if function.site is not None and not function.is_hole:
-            function.site.read(at.bound)
-            function.site.varies |= arguments is not None and self.arguments[arguments].vary
         return f"call_{number}({row}, {info}{given})"
 
     def _complete(
@@ -184,11 +199,28 @@ class PlanWriter:
         type_: GraphQLList[Any],
         details: list[FieldDetails],
     ) -> None:
+        function.line(indent, f"if {value}.__class__ is not list: {value} = run.listed({value})")
+        function.line(indent, f"run.left -= len({value})")
+        function.line(indent, "if run.left < 0: raise Tired")
+        of_type = type_.of_type
+        if isinstance(of_type, GraphQLNonNull) and self._is_kept(function, of_type.of_type):
+            kept = self._kept(function, of_type.of_type, details)
+            function.line(indent, f"if {kept.name} is UNKEPT: {value} = {kept.build}({value}, run)")
+            function.line(indent, "else:")
+            with self._each(function, indent + 1, value) as item:
+                function.line(indent + 2, f"if {item} is None: raise Unusual")
+                kept.take(function, indent + 2, item)
+            return
+        with self._each(function, indent, value) as item:
+            self._complete(function, indent + 1, item, of_type, details)
+
+    @contextmanager
+    def _each(self, function: Function, indent: int, value: str) -> Iterator[str]:
+        """A loop over a list in a variable, whose lines put each item's value in place of the item."""
         item, items, add = function.local(), function.local(), function.local()
-        function.line(indent, f"{value} = run.listed({value})")
         function.line(indent, f"{items} = []; {add} = {items}.append")
         function.line(indent, f"for {item} in {value}:")
-        self._complete(function, indent + 1, item, type_.of_type, details)
+        yield item
         function.line(indent + 1, f"{add}({item})")
         function.line(indent, f"{value} = {items}")
 
@@ -200,9 +232,17 @@ class PlanWriter:
         type_: GraphQLObjectType,
         details: list[FieldDetails],
     ) -> None:
-        is_kept = type_.name in self._scope.kept_types and function.site is None and not function.is_hole
-        if is_kept:
-            self._complete_kept(function, indent, value, type_, details)
+        if self._is_kept(function, type_):
+            kept = self._kept(function, type_, details)
+            function.line(indent, f"if {kept.name} is UNKEPT: [{value}] = {kept.build}(({value},), run)")
+            function.line(indent, "else:")
+            kept.take(function, indent + 1, value)
+        elif (
+            function.site is not None
+            and type_.name in self._scope.shared_types
+            and self._is_plain(type_, details)
+        ):
+            self._complete_shared(function, indent, value, type_, details)
         elif indent > _MAX_INDENT:
             part = self._function("part", site=function.site, is_hole=function.is_hole)
             part.line(1, f"return {self._object(part, 1, 'row', type_, details)}")
@@ -210,7 +250,7 @@ class PlanWriter:
         else:
             function.line(indent, f"{value} = {self._object(function, indent, value, type_, details)}")
 
-    def _complete_kept(
+    def _complete_shared(
         self,
         function: Function,
         indent: int,
@@ -218,23 +258,62 @@ class PlanWriter:
         type_: GraphQLObjectType,
         details: list[FieldDetails],
     ) -> None:
-        """Lines that take the row's bytes as they are kept, or have them made and kept."""
+        """Lines that take the object's bytes as another row of this run had them, or have them made."""
+        number, self.shared = self.shared, self.shared + 1
+        make = self._function("shared", site=function.site)
+        make.line(1, f"return {self._object(make, 1, 'row', type_, details)}")
+        known = function.bind(f"shared{number}", f"run.shared[{number}].get")
+        function.line(indent, f"{value} = {known}(id({value})) or run.share({value}, {number}, {make.name})")
+
+    def _is_kept(self, function: Function, type_: object) -> bool:
+        """Whether rows' bytes are kept here: of this type, and not within other rows or fleeting fields."""
+        is_outside = function.site is None and not function.is_hole
+        return is_outside and isinstance(type_, GraphQLObjectType) and type_.name in self._scope.kept_types
+
+    def _kept(self, function: Function, type_: GraphQLObjectType, details: list[FieldDetails]) -> "_Kept":
+        """A place whose rows' bytes are kept, and the function that builds rows."""
         number, site = len(self.sites), Site()
         self.sites.append(site)
         build = self._function("kept", site=site)
-        build.line(1, f"return {self._object(build, 1, 'row', type_, details)}")
-        self.names[f"site_{number}"] = build.name
-        kept = function.bind(f"kept{number}", f"run.kept[{number}]")
-        known = function.bind(f"known{number}", f"kept{number}.known.get")
-        found = function.local()
-        function.line(indent, f"if {kept} is UNKEPT: {value} = {build.name}({value}, run)")
-        function.line(indent, "else:")
-        function.line(
-            indent + 1, f"{found} = {known}(id({value})) or {kept}.keep({value}, {build.name}, run)"
+        with self._each(build, 1, "row") as item:
+            build.line(2, f"if {item} is None: raise Unusual")
+            build.line(2, f"{item} = {self._object(build, 2, item, type_, details)}")
+        build.line(1, "return row")
+        name = function.bind(f"kept{number}", f"run.kept[{number}]")
+        return _Kept(name, known=function.bind(f"known{number}", f"{name}.known.get"), build=build.name)
+
+    def _is_plain(self, type_: GraphQLObjectType, details: list[FieldDetails]) -> bool:
+        """Whether all that is selected are leaves, pure functions of the object."""
+        scope = self._scope
+        collected = collect_subfields(
+            scope.schema, dict(scope.fragments), scope.variable_values, scope.operation, type_, details
         )
-        function.line(indent + 1, f"if {found}[2]: run.holes.extend({found}[2])")
-        function.line(indent + 1, f"if {found}[3]: {function.bind('used', 'run.used.update')}({found}[3])")
-        function.line(indent + 1, f"{value} = {found}[1]")
+        for group in collected.grouped_field_set.values():
+            if group[0].node.name.value != "__typename":
+                at = At(parent=type_, details=group)
+                if at.bound.declared.source is Source.UPSTREAM or not is_leaf_type(
+                    get_named_type(at.field.type)
+                ):
+                    return False
+        return True
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    """The names of a place whose rows' bytes are kept, of what looks them up, and of what builds rows."""
+
+    name: str
+    known: str
+    build: str
+
+    def take(self, function: Function, indent: int, value: str) -> None:
+        """Lines that take a row's bytes as they are kept, or have them made and kept."""
+        found = function.local()
+        function.line(
+            indent, f"{found} = {self.known}(id({value})) or {self.name}.keep({value}, {self.build}, run)"
+        )
+        function.line(indent, f"if {found}[2]: run.holes.extend({found}[2])")
+        function.line(indent, f"if {found}[3]: {function.bind('used', 'run.used.update')}({found}[3])")
+        function.line(indent, f"{value} = {found}[1]")
 
 
 def _checked(attribute: str) -> str:

@@ -13,9 +13,9 @@ from gateway.domain.listings import Reading
 from gateway.domain.pauses import AllowedPause as AllowedPauseRow
 from gateway.domain.queues import Queue as QueueRow
 from gateway.schema.enums import describe_enum
-from gateway.schema.fields import Info, attribute, computed, upstream
+from gateway.schema.fields import Info, attribute, computed, upstream, upstream_of_rows
 from gateway.schema.pauses import AgentPause, AllowedPause
-from gateway.schema.queue_names import queue_or_none, queues_of
+from gateway.schema.queue_names import queue_or_none, queues_of_agents
 
 if TYPE_CHECKING:
     from gateway.schema.queues import Queue
@@ -43,11 +43,6 @@ def login_key(login: domain.AgentLogin, _info: Info) -> str:
 def state_since(agent: domain.Agent, _info: Info) -> datetime | None:
     """When the state began, where the listing tells."""
     return domain.state_since(agent)
-
-
-def agent_queues(agent: domain.Agent, info: Info) -> list[QueueRow] | Awaitable[list[QueueRow]]:
-    """The agent's queues in the agent's order."""
-    return queues_of(agent.queue_ids, info=info)
 
 
 def outbound_queue(agent: domain.Agent, info: Info) -> QueueRow | Awaitable[QueueRow | None] | None:
@@ -101,8 +96,8 @@ class Agent:
     extension: str | None = attribute(
         description="The extension the agent is on now. Null where there is none or it is not known."
     )
-    queues: list[Annotated["Queue", strawberry.lazy("gateway.schema.queues")]] = upstream(
-        agent_queues,
+    queues: list[Annotated["Queue", strawberry.lazy("gateway.schema.queues")]] = upstream_of_rows(
+        queues_of_agents,
         description=(
             "The queues the agent serves, in Evolux's order. A queue that the queue listing hides (archived) "
             "has a null name. More than their ids is read from the queue listing, once for the operation."

@@ -6,7 +6,7 @@ these declarations alone.
 """
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import Any, Final, NoReturn, cast
 
@@ -45,6 +45,21 @@ def upstream(function: Resolve, *, description: str, reads: tuple[str, ...] | No
     `reads` names the context's listings that it is a pure function of, with row and arguments.
     """
     return _declare(Resolver(source=Source.UPSTREAM, function=function, reads=reads), description=description)
+
+
+def upstream_of_rows(
+    for_rows: Callable[[Any], Callable[[Any], Any]], *, description: str, reads: tuple[str, ...]
+) -> Any:
+    """The same without arguments: `for_rows` makes of the info a function of the row.
+
+    What does not differ between the rows of an answer is looked at once.
+    """
+
+    def resolve(row: object, info: Info) -> Any:
+        return for_rows(info)(row)
+
+    resolver = Resolver(source=Source.UPSTREAM, function=resolve, reads=reads, for_rows=for_rows)
+    return _declare(resolver, description=description)
 
 
 def fleeting(function: Resolve, *, description: str) -> Any:

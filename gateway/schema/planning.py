@@ -14,7 +14,17 @@ NATIVES: Final = {"DateTime": Native(type=datetime, attribute="tzinfo", is_=UTC)
 KEPT_TYPES: Final = frozenset({"Agent"})
 """Types whose rows are those of a listing, equal where nothing changed: their bytes are worth keeping."""
 
+SHARED_TYPES: Final = frozenset({"Queue"})
+"""Types of which one object stands below many rows: within one answer its bytes are made once."""
+
 
 def build_executor(schema: GraphQLSchema, **options: Any) -> Executor:
     """Build the executor of this schema."""
-    return Executor(schema, natives=NATIVES, kept_types=KEPT_TYPES, finish=shape_ahead, **options)
+    return Executor(
+        schema,
+        natives=NATIVES,
+        kept_types=KEPT_TYPES,
+        shared_types=SHARED_TYPES,
+        finish=shape_ahead,
+        **options,
+    )

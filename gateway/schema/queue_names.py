@@ -6,6 +6,7 @@ from typing import Final
 
 from graphql import FieldNode
 
+from gateway.domain.agents import Agent
 from gateway.domain.ids import QueueId
 from gateway.domain.listings import Reading, Snapshot
 from gateway.domain.queues import Queue
@@ -25,20 +26,44 @@ def is_listing_needed(info: Info) -> bool:
     return found_once(info, _shows_listed_queues)
 
 
-def queues_of(queue_ids: tuple[QueueId, ...], *, info: Info) -> list[Queue] | Awaitable[list[Queue]]:
-    """The queues in the order of their ids; one that the listing hides has a null name."""
-    if not queue_ids:
-        return []
-    if found_once(info, _needs_no_listing):
-        return [Queue(id=each) for each in dict.fromkeys(queue_ids)]
-    context = info.context
-    known = context.combinations
-    if known is not None:
-        queues = known.get(queue_ids)
-        if queues is not None:
-            context.queues.note_use()
-            return queues
-    return context.queues.use(partial(_named_queues, queue_ids, context))
+def queues_of_agents(info: Info) -> Callable[[Agent], list[Queue] | Awaitable[list[Queue]]]:
+    """What gives an agent's queues in the order of their ids; one that the listing hides has a null name."""
+    return _bare_queues() if found_once(info, _needs_no_listing) else _listed_queues(info.context)
+
+
+def _bare_queues() -> Callable[[Agent], list[Queue]]:
+    known: dict[QueueId, Queue] = {}
+    together: dict[tuple[QueueId, ...], list[Queue]] = {}
+
+    def queues_of(agent: Agent) -> list[Queue]:
+        queues = together.get(agent.queue_ids)
+        if queues is None:
+            queues = together[agent.queue_ids] = []
+            for each in dict.fromkeys(agent.queue_ids):
+                queue = known.get(each)
+                if queue is None:
+                    queue = known[each] = Queue(id=each)
+                queues.append(queue)
+        return queues
+
+    return queues_of
+
+
+def _listed_queues(context: OperationContext) -> Callable[[Agent], list[Queue] | Awaitable[list[Queue]]]:
+    listing = context.queues
+
+    def queues_of(agent: Agent) -> list[Queue] | Awaitable[list[Queue]]:
+        queue_ids = agent.queue_ids
+        if not queue_ids:
+            return []
+        known = context.combinations
+        queues = None if known is None else known.get(queue_ids)
+        if queues is None:
+            return listing.use(partial(_named_queues, queue_ids, context))
+        listing.uses += 1  # who knows combinations has used it before; a call per agent costs as much again
+        return queues
+
+    return queues_of
 
 
 def queue_or_none(
