@@ -7,6 +7,7 @@ import asyncio
 import gc
 import time
 from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -50,7 +51,17 @@ def pace(url: str, *, query: Query, per_second: float, seconds: float, windows: 
     found = []
     for _ in range(windows):
         with suppress(TooBusy):
-            found.append(uvloop.run(_window(url, body=query.body(), per_second=per_second, seconds=seconds)))
+            found.append(window(url, query=query, per_second=per_second, seconds=seconds))
+    return best_of(found, per_second=per_second)
+
+
+def window(url: str, *, query: Query, per_second: float, seconds: float) -> list[float]:
+    """Milliseconds of each answer; `TooBusy` where the server does not keep up."""
+    return uvloop.run(_window(url, body=query.body(), per_second=per_second, seconds=seconds))
+
+
+def best_of(found: Sequence[list[float]], *, per_second: float) -> Paced:
+    """What some windows say; `TooBusy` where there is none."""
     if not found:
         raise TooBusy
     best = min(found, key=lambda took_ms: percentile(took_ms, 0.99))

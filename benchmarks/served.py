@@ -16,6 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 
 KEY, TOKEN = "key-of-the-benchmark", "token-of-the-benchmark"
+_HAS_CLASSES = hasattr(os, "sched_setscheduler") and Path("/proc/self/task").is_dir()
 QUERY = "{ agents(first: 50) { nodes { id name state queues { id name } } totalCount } }"
 
 
@@ -39,6 +40,26 @@ def keep_to(core: int | None, *, pid: int = 0) -> None:
     """Let a process run on this core alone, where there are several and the system can; 0 is this one."""
     if core is not None and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(pid, {core})
+
+
+@contextlib.contextmanager
+def undisturbed(pid: int) -> Iterator[bool]:
+    """Have no other ordinary work take the core from a process, the kernel's own included.
+
+    False where the system does not allow it.
+    """
+    threads = [int(each.name) for each in Path(f"/proc/{pid}/task").iterdir()] if _HAS_CLASSES else []
+    try:
+        for thread in threads:  # those that they start have it, too
+            os.sched_setscheduler(thread, os.SCHED_FIFO, os.sched_param(1))
+    except PermissionError:
+        threads = []
+    try:
+        yield bool(threads)
+    finally:
+        for thread in threads:
+            with contextlib.suppress(ProcessLookupError):
+                os.sched_setscheduler(thread, os.SCHED_OTHER, os.sched_param(0))
 
 
 def two_cores() -> tuple[int | None, int | None]:
@@ -150,6 +171,15 @@ def wrk(url: str, *, seconds: int, connections: int, folder: Path, query: str = 
         p99_ms=float(p99[1]) * unit,
         failed=int(failed[1]) if failed else 0,
     )
+
+
+def stolen_seconds() -> float | None:
+    """How long so far this machine's cores were kept from it by its host; None where that is not told."""
+    told = Path("/proc/stat")
+    if not told.exists():
+        return None
+    _, *ticks = told.read_text().splitlines()[0].split()
+    return int(ticks[7]) / os.sysconf("SC_CLK_TCK")
 
 
 def tree_of(pid: int) -> list[int]:

@@ -99,16 +99,18 @@ def latency_line(paced: Mapping[str, Paced]) -> str:
     """What a steady half of the most that the gateway does costs in time."""
     if not paced:
         return "Q2 at half load: the machine was too busy to keep the pace."
-    told = (
-        f"{SHOWN[name]} p50 {each.p50_ms:.2f} ms, p99 {each.p99_ms:.2f} ms ({each.spread:.1f} times; "
-        f"{each.whole_spread:.1f} over all windows)"
-        for name, each in paced.items()
-    )
     rate = next(iter(paced.values())).per_second
-    return (
-        f"Q2 at half of the gateway's most ({rate:,.0f} requests/s at a fixed pace, in the best window "
-        f"of two seconds): {'; '.join(told)}."
-    )
+    what = f"Q2 at half of the gateway's most, {rate:,.0f} requests/s at a fixed pace"
+    lines = [
+        f"| {what} | p50 ms | p99 ms | p99 to p50 | the same over all windows |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    for name, each in paced.items():
+        of, _, is_kept = name.partition(", ")
+        shown = f"{SHOWN[of]}, its core kept from the kernel's other work" if is_kept else SHOWN[of]
+        times = f"{each.p50_ms:.2f} | {each.p99_ms:.2f} | {each.spread:.1f} | {each.whole_spread:.1f}"
+        lines.append(f"| {shown} | {times} |")
+    return "\n".join(lines)
 
 
 def walks_line(walks: Mapping[str, float]) -> str:

@@ -192,6 +192,7 @@ class _Walk(Generic[Row]):
                 await self._read(number)
             except Failure as failure:
                 self._lose(number, failure)
+            await asyncio.sleep(0)  # to read a page and ask for the next in one step would, too
 
     def _lose(self, number: int, failure: Failure) -> None:
         """Leave one page out, or give the walk up."""

@@ -45,7 +45,8 @@ class Listing:
         self.open += 1
         self.most_open = max(self.most_open, self.open)
         try:
-            await asyncio.sleep(0)
+            for _ in range(8):  # turns of the loop, while others are asked for
+                await asyncio.sleep(0)
             return self._page(number)
         finally:
             self.open -= 1
@@ -279,6 +280,7 @@ async def test_a_first_page_that_fails_leaves_nothing() -> None:
 
 async def test_pages_are_asked_for_in_turns_with_whatever_else_waits_for_the_loop() -> None:
     turn, asked = 0, dict[int, int]()
+    last_given, in_one_step = dict[object, int](), list[int]()
 
     async def count_turns() -> None:
         nonlocal turn
@@ -287,8 +289,12 @@ async def test_pages_are_asked_for_in_turns_with_whatever_else_waits_for_the_loo
             await asyncio.sleep(0)
 
     async def page(number: int) -> Page[Row]:
+        reader = asyncio.current_task()
+        if last_given.get(reader) == turn:
+            in_one_step.append(number)
         asked[number] = turn
         await asyncio.sleep(0.02)
+        last_given[reader] = turn
         return slices(40)(number)
 
     counting = asyncio.create_task(count_turns())
@@ -296,6 +302,8 @@ async def test_pages_are_asked_for_in_turns_with_whatever_else_waits_for_the_loo
     counting.cancel()
     first = [asked[number] for number in range(2, 2 + 8)]
     assert first == sorted(set(first))
+    assert len(asked) == 20
+    assert in_one_step == []
 
 
 async def test_a_walk_that_is_cancelled_takes_its_pages_with_it() -> None:
