@@ -22,6 +22,8 @@ MAX_TEXT_CHARS = 100
 class AgentOrderField(Enum):
     """What agents can be ordered by; equals stand by id, upwards in both directions."""
 
+    __hash__ = object.__hash__  # members are single; Enum's own is a Python function, and these are keys
+
     ID = "ID"
     NAME = "NAME"
     LOGIN = "LOGIN"
@@ -37,6 +39,8 @@ class AgentOrderField(Enum):
 
 class OrderDirection(Enum):
     """Upwards or downwards."""
+
+    __hash__ = object.__hash__  # as above
 
     ASC = "ASC"
     DESC = "DESC"

@@ -13,6 +13,7 @@ from gateway.domain.errors import Failure
 
 T = TypeVar("T")
 
+_UNMADE: Final = object()
 _DIGEST_BYTES: Final = 12
 _PORTION_ROWS: Final = 500
 """Rows whose digest takes less than a millisecond."""
@@ -109,9 +110,10 @@ class Snapshot(Generic[Row_co]):
 
     def derive(self, key: Hashable, build: Callable[["Snapshot[Row_co]"], T]) -> T:
         """Give what `build` makes of the rows, made once per snapshot; `key` must come from a closed set."""
-        if key not in self._derived:
-            self._derived[key] = build(self)
-        return cast("T", self._derived[key])
+        made = self._derived.get(key, _UNMADE)
+        if made is _UNMADE:
+            made = self._derived[key] = build(self)
+        return cast("T", made)
 
     def page_of(self, row_id: int) -> int | None:
         """The page, from 1, on which the row stood when this was read; None for an unknown row."""

@@ -131,7 +131,11 @@ class PlanWriter:
             function.line(indent, f"{value} = {self._call(function, row, at)}")
         may_wait = bound.declared.source is Source.UPSTREAM
         if may_wait:
-            function.line(indent, f"if {value}.__class__ not in run.plain: {value} = run.weigh({value})")
+            seen = f"{value}.__class__"
+            is_new = (
+                f"{seen} is not list and {seen} not in run.plain"  # lists are met most, and found soonest so
+            )
+            function.line(indent, f"if {is_new}: {value} = run.weigh({value})")
         self._complete(function, indent, value, at.field.type, at.details, may_wait=may_wait)
         return value
 
@@ -217,11 +221,11 @@ class PlanWriter:
     @contextmanager
     def _each(self, function: Function, indent: int, value: str) -> Iterator[str]:
         """A loop over a list in a variable, whose lines put each item's value in place of the item."""
-        item, items, add = function.local(), function.local(), function.local()
-        function.line(indent, f"{items} = []; {add} = {items}.append")
+        item, items = function.local(), function.local()
+        function.line(indent, f"{items} = []")
         function.line(indent, f"for {item} in {value}:")
         yield item
-        function.line(indent + 1, f"{add}({item})")
+        function.line(indent + 1, f"{items}.append({item})")
         function.line(indent, f"{value} = {items}")
 
     def _complete_object(
