@@ -50,7 +50,7 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def state(self) -> AgentState:
-        """The agent's state; the one place where the rule is written."""
+        """The agent's state: the rule. `is_logged_in` and `sort_by_state` write it once more, for speed."""
         if self.archived or not self.enabled:
             return _INACTIVE
         login = self.last_login

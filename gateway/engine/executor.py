@@ -125,6 +125,8 @@ class Executor:
         finally:
             if run.pending:
                 run.abandon()
+            if run.has_kept:
+                self._memory.weigh_kept(known.plan, run=run, key=known.key)
 
     def _answer_at_once(self, known: KnownRun, *, run: Run) -> bytes | None:
         plan, key, memory = known.plan, known.key, self._memory
@@ -134,14 +136,12 @@ class Executor:
             return None
         if plan.has_inner_arguments:
             run.read_arguments(plan)
-        run.kept = memory.open_kept(plan, run=run, key=key)
+        run.kept = run.opened = memory.open_kept(plan, run=run, key=key)
         data = complete_data(plan.roots, rows, run=run)
         if run.pending:
             plan.note_vain()
             return None
         run.context.use_listings(run.used)
-        if run.has_kept:
-            memory.weigh_kept(plan, run=run, key=key)
         may_remember = not run.context.is_timed and memory.is_wanted(key)
         if not may_remember and not run.holes:
             return encode({"data": data})
@@ -175,7 +175,9 @@ class Executor:
         if failures:
             return await self._with_failure(plan, failures, rows=rows, run=run, key=key)
         completed = await self._complete(plan, rows, run=run, key=key)
-        plan.note_run(None if run.was_moved else context.used_listings())
+        used = context.used_listings()
+        plan.note_run(None if run.was_moved else used)
+        plan.note_listings(used or ())
         may_remember = not context.is_timed and self._memory.is_wanted(key)
         body = await _fill(completed, run)
         if may_remember:
@@ -201,11 +203,11 @@ class Executor:
 
         try:
             run.read_arguments(plan)
-            completed = await complete_roots(plan, rows, run=run, open_kept=open_kept, waits=waits)
+            return await complete_roots(plan, rows, run=run, open_kept=open_kept, waits=waits)
         except Exception as unusual:
             raise Unplannable(HandOver.FIELD_ERROR) from unusual
-        self._memory.weigh_kept(plan, run=run, key=key)
-        return completed
+        finally:
+            self._memory.weigh_kept(plan, run=run, key=key)
 
     def _prepare(self, operation: Operation) -> Prepared:
         document = operation.document

@@ -55,7 +55,7 @@ class Plan:
         "places",
         "roots",
         "serial",
-        "shared",
+        "shared_places",
         "sites",
         "source",
         "weight",
@@ -69,12 +69,17 @@ class Plan:
         self.arguments: list[Arguments] = writer.arguments
         self.has_inner_arguments = len(writer.arguments) > sum(root.arguments is not None for root in roots)
         self.sites: list[Site] = writer.sites
-        self.shared = writer.shared
+        self.shared_places = writer.shared_places
         self.listings: tuple[str, ...] = ()
         self.needs: tuple[str, ...] | None = None
         self._vain_left = _MAX_VAIN
         self.source = "\n".join(writer.sources)
         self.weight = 2_000 + len(self.source) * _BYTES_PER_CHARACTER
+
+    def note_listings(self, used: tuple[str, ...]) -> None:
+        """Note listings that a run used, for later ones to read together."""
+        if not set(used) <= set(self.listings):
+            self.listings = tuple(dict.fromkeys((*self.listings, *used)))
 
     def note_run(self, used: tuple[str, ...] | None) -> None:
         """Note what a run needed; None where it was more than listings, or more than the loop is held for."""

@@ -117,7 +117,7 @@ class Memory:
         versions = None if listings is None else context.versions(listings)
         if listings is None or versions is None:
             return
-        plan.listings = tuple(dict.fromkeys((*plan.listings, *listings)))
+        plan.note_listings(listings)
         answer = RememberedAnswer(listings, versions, completed, plan, values)
         self._answers.put(key, answer, weight=answer.bytes + len(key[-1] or b"") * _VARIABLES_FACTOR)
 
@@ -143,7 +143,7 @@ class Memory:
     def weigh_kept(self, plan: Plan, *, run: Run, key: Key) -> None:
         """Take into account what the run has added to what its places keep."""
         _, tenant_id, _, variables_key = key
-        for at, fragments in enumerate(run.kept):
+        for at, fragments in enumerate(run.opened):
             if isinstance(fragments, Fragments) and fragments.bytes != fragments.weighed:
                 fragments.weighed = fragments.bytes
                 place: _Place = (plan.serial, at, tenant_id, variables_key if plan.sites[at].varies else None)

@@ -81,10 +81,11 @@ class Run:
         "infos",
         "kept",
         "left",
+        "opened",
         "pending",
         "plain",
         "shared",
-        "sharing",
+        "shared_from",
         "used",
         "values",
         "was_moved",
@@ -97,12 +98,15 @@ class Run:
         self.infos = PlannedInfos(plan.places, context, values)
         self.arguments: list[Any] = [None] * len(plan.arguments)
         self.kept: Sequence[Fragments | Unkept] = ()
+        self.opened: Sequence[Fragments | Unkept] = ()
+        """What `kept` was before the run moved, to be weighed in the end."""
         self.holes: list[Hole] = []
         self.pending: list[Any] = []
         self.used: set[str] = set()
-        self.shared: list[dict[int, msgspec.Raw]] = [{} for _ in range(plan.shared)]
-        self.sharing: list[Any] = []
-        """Objects that are known by identity in `shared`, kept alive for it."""
+        self.shared: list[dict[int, msgspec.Raw]] = [{} for _ in range(plan.shared_places)]
+        """By place, the bytes of objects by their identity."""
+        self.shared_from: list[Any] = []
+        """These objects, which must live as long as they are known so."""
         self.left: float = MAX_ITEMS_ON_LOOP
         self.was_moved = self.has_kept = False
 
@@ -133,7 +137,7 @@ class Run:
             raise Unusual
 
     def listed(self, value: Any) -> Any:
-        """The items of what is no list."""
+        """The items of anything but a list: a tuple's as they are, others put into one."""
         if value.__class__ is tuple:
             return value
         if not is_iterable(value) or hasattr(value, "__aiter__"):
@@ -143,7 +147,7 @@ class Run:
     def share(self, value: Any, number: int, make: Callable[[Any, Any], Any]) -> msgspec.Raw:
         """The bytes of an object, and from then on of the same object in other rows of this run."""
         raw = self.shared[number][id(value)] = msgspec.Raw(encode(make(value, self)))
-        self.sharing.append(value)
+        self.shared_from.append(value)
         return raw
 
     def abandon(self) -> None:
@@ -190,7 +194,7 @@ async def complete_roots(
     """Complete what the root resolvers gave, awaiting what resolvers below have to read, if it `waits`."""
     try:
         for _ in range(_MAX_PASSES):
-            run.kept = open_kept(run)
+            run.kept = run.opened = open_kept(run)
             completed = await _one_pass(plan, rows, run=run)
             if not run.pending or not waits:
                 run.context.use_listings(run.used)

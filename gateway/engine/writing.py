@@ -42,7 +42,7 @@ class PlanWriter:
         self.places: list[Place] = []
         self.arguments: list[Arguments] = []
         self.sites: list[Site] = []
-        self.shared = 0
+        self.shared_places = 0
         """Places below kept rows where one object may stand in many rows."""
 
     @property
@@ -263,7 +263,7 @@ class PlanWriter:
         details: list[FieldDetails],
     ) -> None:
         """Lines that take the object's bytes as another row of this run had them, or have them made."""
-        number, self.shared = self.shared, self.shared + 1
+        number, self.shared_places = self.shared_places, self.shared_places + 1
         make = self._function("shared", site=function.site)
         make.line(1, f"return {self._object(make, 1, 'row', type_, details)}")
         known = function.bind(f"shared{number}", f"run.shared[{number}].get")

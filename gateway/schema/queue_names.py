@@ -60,7 +60,7 @@ def _listed_queues(context: OperationContext) -> Callable[[Agent], list[Queue] |
         queues = None if known is None else known.get(queue_ids)
         if queues is None:
             return listing.use(partial(_named_queues, queue_ids, context))
-        listing.uses += 1  # who knows combinations has used it before; a call per agent costs as much again
+        listing.uses += 1  # `note_use` without its call per agent: who set `combinations` has noted the first
         return queues
 
     return queues_of

@@ -3,12 +3,17 @@
 import asyncio
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from gateway.domain.listings import Snapshot
 from gateway.engine import executor as engine
+from gateway.engine import running
 from gateway.engine.executor import Executor
+from gateway.schema.context import LISTINGS
 from gateway.schema.planning import build_executor
 from tests.builders import NOON, a_login, an_agent, an_agent_pause, queue_ids
 from tests.fakes import FakeClock
@@ -111,6 +116,58 @@ async def test_what_is_held_stays_within_its_bounds_however_many_queries_differ(
     held = await held_after(60, executor=executor)
     assert all(0 < held[name] <= bound for name, bound in bounds.items()), held
     assert len(executor._prepared) < 60
+
+
+@pytest.mark.parametrize("ending", ["at once", "by moving to a thread", "by failing"])
+@pytest.mark.parametrize("is_begun_at_once", [False, True])
+async def test_rows_kept_by_runs_that_end_early_are_weighed_too(
+    *, ending: str, is_begun_at_once: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if ending == "by moving to a thread":
+        monkeypatch.setattr(running, "MAX_ITEMS_ON_LOOP", 90)
+    agents = [an_agent(at, queue_ids=queue_ids(1, 2)) for at in range(1, 60)]
+    whole = StillCallCenter(agents, queues=some_queues())
+    broken: Any = replace(agents[-1], name=None)
+    ended = StillCallCenter([*agents[:-1], broken], queues=some_queues()) if ending == "by failing" else whole
+    few = StillCallCenter(agents[:1], queues=some_queues())
+    executor = build_executor(SCHEMA, max_fragment_bytes=30_000)
+    for at in range(12):
+        operation = an_operation(
+            f"{{ agents(first: 59) {{ nodes {{ b{at}: name queues {{ id name }} }} }} }}"
+        )
+        if is_begun_at_once:
+            await by_engine(operation, a_context(few), executor=executor)
+            context = a_context(ended)
+            await context.settle(LISTINGS)
+            answer = by_engine_at_once(operation, context, executor=executor)
+            assert (answer is not None) is (ending == "at once")
+        else:
+            await by_engine(operation, a_context(ended), executor=executor)
+        fragments = executor._memory._fragments
+        held = sum(each.bytes for each, _ in fragments._held.values())
+        assert held <= fragments.bytes <= 30_000
+
+
+async def test_listings_that_a_query_used_before_are_read_together_where_no_answer_is_remembered() -> None:
+    on, operation = a_still_call_center(), an_operation("{ agent(id: 1) { queues { name } } }")
+    executor = build_executor(SCHEMA, max_answer_bytes=0)
+    await by_engine(operation, a_context(on), executor=executor)
+    begun = list[str]()
+    both_begun = asyncio.Event()
+
+    async def read(name: str, reading: Any) -> Any:
+        begun.append(name)
+        if len(begun) == 2:
+            both_begun.set()
+        await asyncio.wait_for(both_begun.wait(), 10)
+        return reading
+
+    slow: Any = SimpleNamespace(
+        agents=lambda _bound: read("agents", on.agent_reading),
+        queues=lambda _bound: read("queues", on.queue_reading),
+    )
+    expected = await by_graphql_core(operation, a_context(on))
+    assert await by_engine(operation, a_context(slow), executor=executor, warm=False) == expected
 
 
 async def test_a_large_answer_does_not_hold_the_event_loop() -> None:
