@@ -5,10 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from string import Template
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+
+_NOTHING: Final[Mapping[str, Mapping[str, str]]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +58,21 @@ class Bundle:
         return [asset.route(f"{path}/{self.version}") for asset in self.assets]
 
 
-def read_bundle(package: str, *, media_types: Mapping[str, str]) -> Bundle:
-    """Read `index.html` and the listed files (path inside the package -> media type); no other is served."""
+def read_bundle(
+    package: str, *, media_types: Mapping[str, str], borrowed: Mapping[str, Mapping[str, str]] = _NOTHING
+) -> Bundle:
+    """Read `index.html` and the listed files (path inside the package -> media type); no other is served.
+
+    `borrowed` lists files of other packages in the same way, by package.
+    """
     folder = files(package)
+    listed = {package: media_types, **borrowed}
     assets = tuple(
-        _read_asset(folder.joinpath(path).read_bytes(), name=path.rpartition("/")[2], media_type=media_type)
-        for path, media_type in media_types.items()
+        _read_asset(
+            files(where).joinpath(path).read_bytes(), name=path.rpartition("/")[2], media_type=media_type
+        )
+        for where, paths in listed.items()
+        for path, media_type in paths.items()
     )
     version = hashlib.sha256("".join(asset.etag for asset in assets).encode()).hexdigest()[:16]
     page = Template(folder.joinpath("index.html").read_text(encoding="utf-8"))

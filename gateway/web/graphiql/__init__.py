@@ -27,6 +27,11 @@ _MEDIA_TYPES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
+# Loaded when a subscription is run.
+_BORROWED: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
+    {"gateway.web.board": {"events.js": "text/javascript"}}
+)
+
 # Scripts: files only. Styles: files, the <style> element that GraphiQL's dialogs write (with the nonce), and
 # style attributes, which CodeMirror's jump-to-line box and tables in descriptions are made with. The fonts
 # stand as data: URLs in GraphiQL's style sheet.
@@ -47,7 +52,7 @@ _POLICY: Final = Template(
 
 @cache
 def _read_bundle() -> Bundle:
-    return read_bundle(__name__, media_types=_MEDIA_TYPES)
+    return read_bundle(__name__, media_types=_MEDIA_TYPES, borrowed=_BORROWED)
 
 
 def graphiql_page(*, endpoint: str) -> Response:

@@ -41,7 +41,8 @@
   // What the Headers editor says stands above the form.
   function buildHeaders({ apiKey, tenant }, editorHeaders) {
     const headers = new Headers({
-      "Accept": "application/graphql-response+json, application/json;q=0.9",
+      // What is no subscription is answered by the first; a subscription by the last alone.
+      "Accept": "application/graphql-response+json, application/json;q=0.9, text/event-stream;q=0.8",
       "Content-Type": "application/json",
     });
     if (apiKey) headers.set("Authorization", `Bearer ${apiKey}`);
@@ -59,16 +60,50 @@
     }
   }
 
+  // The answers of a subscription as they come. GraphiQL leaves by `return`, and would wait for the next answer if
+  // the request were not broken off.
+  function follow(response, leaving) {
+    const answers = readEach(response, leaving.signal);
+    return {
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+      next: () => answers.next(),
+      return() {
+        leaving.abort();
+        return answers.return();
+      },
+    };
+  }
+
+  async function* readEach(response, signal) {
+    try {
+      const { readEvents } = await import("./events.js");
+      for await (const event of readEvents(response.body)) {
+        if (event?.event === "complete") return;
+        if (event?.event === "next") yield JSON.parse(event.data);
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
+
+  function isStream(response) {
+    return response.headers.get("Content-Type")?.startsWith("text/event-stream");
+  }
+
   function createFetcher(credentials) {
-    return async (operation, { headers } = {}) =>
-      readAnswer(
-        await fetch(endpoint, {
-          method: "POST",
-          headers: buildHeaders(credentials, headers),
-          body: JSON.stringify(operation),
-          cache: "no-store",
-        }),
-      );
+    return async (operation, { headers } = {}) => {
+      const leaving = new AbortController();
+      const response = await fetch(endpoint, {
+        method: "POST",
+        headers: buildHeaders(credentials, headers),
+        body: JSON.stringify(operation),
+        cache: "no-store",
+        signal: leaving.signal,
+      });
+      return isStream(response) ? follow(response, leaving) : readAnswer(response);
+    };
   }
 
   // A new fetcher makes GraphiQL read the schema again; without a key there is nothing it may read.

@@ -62,6 +62,15 @@ async def test_the_page_loads_each_asset_once_and_from_this_origin(browser: http
     assert all(re.fullmatch(rf"{ASSETS_PATH}/[0-9a-f]{{16}}/[a-z.-]+", url) for url in urls)
 
 
+async def test_what_a_subscription_needs_is_served_beside_the_rest(browser: httpx.AsyncClient) -> None:
+    url = next(
+        url for url in asset_urls((await browser.get("/graphql")).text) if url.endswith("/graphiql.js")
+    )
+    borrowed = await browser.get(url.replace("graphiql.js", "events.js"))
+
+    assert borrowed.content == (files("gateway.web.board") / "events.js").read_bytes()
+
+
 async def test_the_page_runs_no_inline_script(browser: httpx.AsyncClient) -> None:
     html = (await browser.get("/graphql")).text
 
