@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Any, Final, NamedTuple, Protocol
 
 from msgspec.structs import replace
@@ -222,7 +222,6 @@ def _of_another(found: SharedHeld) -> Reading[Any]:
 
 
 async def _within(waiting: Awaitable[object], *, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(waiting, seconds)
-    except TimeoutError:
-        return
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await waiting

@@ -6,10 +6,9 @@ from typing import Any, Final
 
 import msgspec
 from valkey.asyncio import Valkey
-from valkey.asyncio.connection import BlockingConnectionPool
 
 from gateway.cache.answers import KEEP_SECONDS
-from gateway.cache.valkey_link import CONNECT_SECONDS, verified
+from gateway.cache.valkey_pool import open_pool
 from gateway.domain.errors import Overloaded
 from gateway.domain.idempotency import Claim, KeptAnswer, Standing
 from gateway.domain.secrets import SecretUrl
@@ -19,7 +18,6 @@ CALL_SECONDS: Final = 1.0
 LEASE_SECONDS: Final = 15.0
 """A replica that ran a request and has not been heard of for so long has ended."""
 _EXTENSIONS_PER_LEASE: Final = 3
-_CONNECTIONS: Final = 16
 _PREFIX: Final = "evolux-gateway/answers/"
 
 CLAIM: Final = """
@@ -79,16 +77,7 @@ class ValkeyAnswers:
     """
 
     def __init__(self, url: SecretUrl, *, incidents: IncidentLog, keep_seconds: float = KEEP_SECONDS) -> None:
-        pool = BlockingConnectionPool.from_url(
-            url.reveal(),
-            max_connections=_CONNECTIONS,
-            timeout=CALL_SECONDS,
-            socket_connect_timeout=CONNECT_SECONDS,
-            socket_timeout=CALL_SECONDS,
-            client_name="evolux-gateway",
-            **verified(url),
-        )
-        self._client = Valkey(connection_pool=pool)
+        self._client = Valkey(connection_pool=open_pool(url, wait_seconds=CALL_SECONDS))
         self._incidents = incidents
         self._keep_ms = round(keep_seconds * 1000)
         self._owner = secrets.token_hex(8)

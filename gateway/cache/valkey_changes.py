@@ -8,11 +8,10 @@ from typing import Any, Final
 
 import msgspec
 from valkey.asyncio import Valkey
-from valkey.asyncio.connection import BlockingConnectionPool
 
 from gateway.cache.codec import schema_version
 from gateway.cache.store import ListingKind
-from gateway.cache.valkey_link import CONNECT_SECONDS, verified
+from gateway.cache.valkey_pool import open_pool
 from gateway.domain.agents import Agent
 from gateway.domain.changes import Changed, Link
 from gateway.domain.ids import AgentId, TenantId
@@ -67,16 +66,9 @@ class ValkeyChanges:
         incidents: IncidentLog,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        pool = BlockingConnectionPool.from_url(
-            url.reveal(),
-            max_connections=_CONNECTIONS,
-            timeout=CALL_SECONDS,
-            socket_connect_timeout=CONNECT_SECONDS,
-            socket_timeout=CALL_SECONDS,
-            client_name="evolux-gateway",
-            **verified(url),
+        self._client = Valkey(
+            connection_pool=open_pool(url, wait_seconds=CALL_SECONDS, connections=_CONNECTIONS)
         )
-        self._client = Valkey(connection_pool=pool)
         self._keep_ms = round(keep_seconds * 1000)
         self._incidents = incidents
         self._monotonic = monotonic

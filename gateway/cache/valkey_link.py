@@ -7,15 +7,14 @@ from contextlib import suppress
 from typing import Any, Final
 
 from valkey.asyncio import Valkey
-from valkey.asyncio.connection import AbstractConnection, BlockingConnectionPool
+from valkey.asyncio.connection import AbstractConnection
 from valkey.exceptions import ConnectionError as ValkeyConnectionError
 from valkey.exceptions import OutOfMemoryError, ValkeyError
 
+from gateway.cache.valkey_pool import open_pool
 from gateway.domain.secrets import SecretUrl
 from gateway.telemetry.incidents import IncidentLog
 
-CONNECT_SECONDS: Final = 1.0
-_CONNECTIONS: Final = 16
 _REST_SECONDS: Final = 0.25
 _MAX_REST_SECONDS: Final = 10.0
 
@@ -56,16 +55,7 @@ class ValkeyLink:
     def __init__(self, url: SecretUrl, *, timeout_seconds: float, incidents: IncidentLog) -> None:
         self._timeout_seconds = timeout_seconds
         self._incidents = incidents
-        self._pool = BlockingConnectionPool.from_url(
-            url.reveal(),
-            max_connections=_CONNECTIONS,
-            timeout=timeout_seconds,
-            socket_connect_timeout=CONNECT_SECONDS,
-            socket_timeout=CONNECT_SECONDS,
-            client_name="evolux-gateway",
-            valkey_connect_func=self._greet,
-            **verified(url),
-        )
+        self._pool = open_pool(url, wait_seconds=timeout_seconds, greet=self._greet)
         self._client = Valkey(connection_pool=self._pool)
         self._settle: Callable[[], Awaitable[None]] | None = None
         self._resting: asyncio.Task[None] | None = None
@@ -136,7 +126,7 @@ class ValkeyLink:
 
     async def open_connection(self) -> AbstractConnection:
         """Make a connection of its own, which waits for messages as long as it takes."""
-        options = {**self._pool.connection_kwargs, "socket_timeout": None}
+        options = {**self._pool.connection_kwargs, "valkey_connect_func": self._greet_for_listening}
         connection = self._pool.connection_class(**options)
         try:
             await connection.connect()  # type: ignore[no-untyped-call]  # the package leaves it untyped
@@ -198,26 +188,26 @@ class ValkeyLink:
             return
 
     async def _greet(self, connection: AbstractConnection) -> None:
-        """Log in, and ask whose life this is; a connection to another one than the subscription's is none."""
-        await connection.on_connect()
-        await connection.send_command("INFO", "server")
-        life = _life(await connection.read_response())
-        if connection.socket_timeout is None:
-            self.life = life
-        elif life != self.life:
+        """Log in; a connection to another life than the subscription's is none."""
+        if await _greeted(connection) != self.life:
             raise ValkeyConnectionError("another server")
+
+    async def _greet_for_listening(self, connection: AbstractConnection) -> None:
+        """Log in; from now on this is the life."""
+        self.life = await _greeted(connection)
+
+
+async def _greeted(connection: AbstractConnection) -> str:
+    """Log in, and ask whose life it is."""
+    await connection.on_connect()
+    await connection.send_command("INFO", "server")
+    return _life(await connection.read_response())
 
 
 async def hang_up(connection: AbstractConnection) -> None:
     """Close a connection, whatever state it is in."""
     with suppress(ValkeyError, OSError):
         await connection.disconnect()
-
-
-def verified(url: SecretUrl) -> dict[str, Any]:
-    """With TLS, hold the certificate to the host's name, which the client does not do of itself."""
-    scheme = url.reveal().partition("://")[0]
-    return {"ssl_check_hostname": True} if scheme in {"valkeys", "rediss"} else {}
 
 
 def _life(info: object) -> str:

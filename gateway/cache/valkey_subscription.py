@@ -7,7 +7,8 @@ import msgspec
 from valkey.asyncio.connection import AbstractConnection
 from valkey.exceptions import ConnectionError as ValkeyConnectionError
 
-from gateway.cache.valkey_link import CONNECT_SECONDS, Rests, UnexpectedAnswer, ValkeyLink, hang_up
+from gateway.cache.valkey_link import Rests, UnexpectedAnswer, ValkeyLink, hang_up
+from gateway.cache.valkey_pool import CONNECT_SECONDS
 from gateway.cache.valkey_scripts import PREFIX
 
 HEARTBEAT_SECONDS: Final = 1.0
