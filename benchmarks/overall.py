@@ -35,7 +35,7 @@ from benchmarks.peers import (
 from benchmarks.queries import QUERIES, RENAME
 from benchmarks.rounds import Cost, measure
 from benchmarks.same import answers_of, check_same
-from benchmarks.served import keep_to, simulator, stolen_seconds, two_cores, undisturbed
+from benchmarks.served import keep_to, simulator, standing_still, stolen_seconds, two_cores, undisturbed
 from benchmarks.tables import (
     latency_line,
     ratios_table,
@@ -110,20 +110,24 @@ def _without(servers: Mapping[str, Server], *names: str) -> dict[str, Server]:
 
 
 def at_half_load(
-    bare: Server, *, folder: Path, evolux: str, otlp: str, core: int | None, windows: int
+    servers: Mapping[str, Server], *, folder: Path, evolux: str, otlp: str, core: int | None, windows: int
 ) -> dict[str, Paced]:
     """Q2 at half of what the gateway does at most now, by the gateway and by the ceiling at the same pace.
 
-    The gateway has an Evolux that costs the load's core nothing. In every second window the server's core is
-    kept from other work, where the system allows it.
+    The gateway is one more, with an Evolux that costs the load's core nothing, and the others stand still. In
+    every second window the server's core is kept from other work, where the system allows it.
     """
     query, found = QUERIES["Q2"], dict[str, list[list[float]]]()
-    with replayed(evolux) as ready, gateway(folder / "paced", evolux=ready, otlp=otlp, core=core) as ours:
+    with (
+        replayed(evolux) as ready,
+        gateway(folder / "paced", evolux=ready, otlp=otlp, core=core) as ours,
+        standing_still([each.pid for each in _without(servers, "bare").values()]),
+    ):
         most = max(
             load(ours.address("Q2"), query=query, seconds=1, connections=CONNECTIONS).per_second
             for _ in range(3)
         )
-        in_turn = {"gateway": ours, "bare": bare}
+        in_turn = {"gateway": ours, "bare": servers["bare"]}
         for (name, server), is_kept in product([*in_turn.items()] * windows, (False, True)):
             with (
                 undisturbed(server.pid) if is_kept else nullcontext(enter_result=True) as is_so,
@@ -153,7 +157,7 @@ def main() -> None:
         folder = Path(name)
         servers = start(stack, folder, evolux=evolux, otlp=otlp, core=server_core)
         paced = at_half_load(
-            servers["bare"], folder=folder, evolux=evolux, otlp=otlp, core=server_core, windows=effort.windows
+            servers, folder=folder, evolux=evolux, otlp=otlp, core=server_core, windows=effort.windows
         )
         results = measure_all(servers, effort=effort)
         walked = walks(folder, otlp=otlp, core=server_core, rounds=effort.walked, each=3)

@@ -4,6 +4,7 @@
 import contextlib
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -40,6 +41,19 @@ def keep_to(core: int | None, *, pid: int = 0) -> None:
     """Let a process run on this core alone, where there are several and the system can; 0 is this one."""
     if core is not None and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(pid, {core})
+
+
+@contextlib.contextmanager
+def standing_still(pids: Sequence[int]) -> Iterator[None]:
+    """Have these processes, and all below them, do nothing meanwhile, not even what they do when idle."""
+    found = [each for pid in pids for each in tree_of(pid)] if Path("/proc").is_dir() else list(pids)
+    for pid in found:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in found:
+            os.kill(pid, signal.SIGCONT)
 
 
 @contextlib.contextmanager

@@ -86,16 +86,21 @@ class OtlpExport:
             OTLPMetricExporter,
         )
 
-        from gateway.telemetry.otlp_spans import OtlpSpanExport  # noqa: PLC0415 - the same
+        from gateway.telemetry.otlp_spans import (  # noqa: PLC0415 - the same
+            OtlpSpanExport,
+            SpanEncoder,
+            SpansEncodedAtEnd,
+        )
 
-        timeout = EXPORT_TIMEOUT_SECONDS
-        spans = OtlpSpanExport(_signal_url(endpoint, "traces"), timeout_seconds=timeout)
+        timeout, encoder = EXPORT_TIMEOUT_SECONDS, SpanEncoder()
+        spans = OtlpSpanExport(_signal_url(endpoint, "traces"), timeout_seconds=timeout, encoder=encoder)
         metrics = OTLPMetricExporter(endpoint=_signal_url(endpoint, "metrics"), timeout=timeout)
         self._exporters = (spans, metrics)
-        self.span_processor: SpanProcessor = BatchSpanProcessor(
+        batches = BatchSpanProcessor(
             WatchedSpanExporter(spans, incidents=incidents),
             meter_provider=NoOpMeterProvider(),
         )
+        self.span_processor: SpanProcessor = SpansEncodedAtEnd(batches, encoder=encoder)
         self.metric_reader: MetricReader = PeriodicExportingMetricReader(
             WatchedMetricExporter(metrics, histograms=histograms, incidents=incidents),
             cardinality_limits=POINTS,

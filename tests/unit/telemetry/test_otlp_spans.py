@@ -1,9 +1,14 @@
 """Our encoding of spans is the SDK's, message for message."""
 
+import gc
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.trace import (
     SpanContext,
     SpanKind,
@@ -15,7 +20,7 @@ from opentelemetry.trace import (
 )
 from opentelemetry.trace.span import NonRecordingSpan
 
-from gateway.telemetry.otlp_spans import SpanEncoder
+from gateway.telemetry.otlp_spans import SpanEncoder, SpansEncodedAtEnd
 from gateway.telemetry.recorder import RecordedSpan, SpanRecorder
 
 REMOTE = SpanContext(
@@ -43,10 +48,14 @@ def spans_of_every_kind() -> list[RecordedSpan]:
     return spans
 
 
+def encoded(spans: Sequence[RecordedSpan], *, encoder: SpanEncoder) -> bytes:
+    return encoder.body([encoder.encode(span) for span in spans])
+
+
 def test_the_encoding_is_the_sdks() -> None:
     spans = spans_of_every_kind()
     encoder = SpanEncoder()
-    first, again = (ExportTraceServiceRequest.FromString(encoder.encode(spans)) for _ in range(2))
+    first, again = (ExportTraceServiceRequest.FromString(encoded(spans, encoder=encoder)) for _ in range(2))
     assert first == encode_spans(spans)
     assert again == first  # from what was kept
     (resource,) = first.resource_spans
@@ -55,7 +64,7 @@ def test_the_encoding_is_the_sdks() -> None:
 
 
 def test_nothing_is_encoded_as_nothing() -> None:
-    assert SpanEncoder().encode([]) == b""
+    assert encoded([], encoder=SpanEncoder()) == b""
 
 
 def test_kept_attributes_are_bounded() -> None:
@@ -64,21 +73,46 @@ def test_kept_attributes_are_bounded() -> None:
     for number in range(5_000):
         span = recorder.begin("query", attributes={"graphql.operation.name": f"Chosen{number}"})
         span.end()
-        encoder.encode([span])
+        encoder.encode(span)
     assert 0 < len(encoder._kept) <= 2_000
 
 
 @pytest.mark.parametrize("count", [1, 2, 100, 400])
 def test_lengths_of_every_size_are_the_sdks(count: int) -> None:
     spans = [span for _ in range(count) for span in spans_of_every_kind()][:count]
-    assert ExportTraceServiceRequest.FromString(SpanEncoder().encode(spans)) == encode_spans(spans)
+    told = encoded(spans, encoder=SpanEncoder())
+    assert ExportTraceServiceRequest.FromString(told) == encode_spans(spans)
 
 
-def test_portions_one_after_another_are_one_request_with_every_span_in_order() -> None:
-    spans = [span for _ in range(12) for span in spans_of_every_kind()]
-    encoder = SpanEncoder()
-    joined = b"".join(encoder.encode(spans[at : at + 7]) for at in range(0, len(spans), 7))
-    read = ExportTraceServiceRequest.FromString(joined)
-    told = [one for each in read.resource_spans for scope in each.scope_spans for one in scope.spans]
-    assert [one.span_id for one in told] == [span.context.span_id.to_bytes(8, "big") for span in spans]
-    assert {each.resource.attributes[0].value.string_value for each in read.resource_spans} == {"gateway"}
+class Batches(SpanProcessor):
+    """Notes what it is handed."""
+
+    def __init__(self) -> None:
+        self.taken: list[Any] = []
+
+    def on_end(self, span: Any) -> None:
+        self.taken.append(span)
+
+
+def test_spans_are_handed_on_as_bytes_in_the_order_of_their_ends() -> None:
+    encoder, batches = SpanEncoder(), Batches()
+    processor = SpansEncodedAtEnd(batches, encoder=encoder)
+    recorder = SpanRecorder("gateway", resource=Resource({}), processors=[processor])
+    outer = recorder.begin("outer")
+    inner = recorder.begin("inner")
+    inner.end()
+    outer.end()
+
+    told = ExportTraceServiceRequest.FromString(encoder.body(span.encoded for span in batches.taken))
+    assert told == encode_spans([inner, outer])
+    assert all(span.context.trace_flags.sampled and not gc.is_tracked(span) for span in batches.taken)
+
+
+def test_a_span_that_cannot_be_encoded_is_lost_alone() -> None:
+    encoder, batches = SpanEncoder(), Batches()
+    recorder = SpanRecorder(
+        "gateway", resource=Resource({}), processors=[SpansEncodedAtEnd(batches, encoder=encoder)]
+    )
+    for text in ("whole", "half \udc80", "whole again"):
+        recorder.begin("one", attributes={"text": text}).end()
+    assert len(batches.taken) == 2
