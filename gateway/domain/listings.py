@@ -1,7 +1,6 @@
 """Listings: a full read of one collection, its immutable versioned result, and what a reader gets of it."""
 
-import asyncio
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from hashlib import blake2b
@@ -168,12 +167,14 @@ def _positions(snapshot: "Snapshot[Any]") -> dict[int, int]:
     return {row.id: at for at, row in enumerate(snapshot.rows)}
 
 
-async def weigh(rows: Sequence[object], *, missing: str | None) -> Content:
-    """What rows amount to, as a snapshot of them says; others have their turn after each few hundred."""
+async def weigh(
+    rows: Sequence[object], *, missing: str | None, rest: Callable[[], Awaitable[None]]
+) -> Content:
+    """What rows amount to, as a snapshot of them says; it rests before each few hundred."""
     scale = _Scale()
     for some in _portions(rows):
+        await rest()
         scale.add(some)
-        await asyncio.sleep(0)
     return scale.read(missing)
 
 

@@ -26,6 +26,7 @@ from gateway.evolux.page_memory import PageMemory
 from gateway.evolux.paging import Page, WalkResult, walk
 from gateway.evolux.requests import Request
 from gateway.evolux.rows import PageRows, RowReader
+from gateway.evolux.turns import Turns
 from gateway.telemetry.labels import WalkOutcome
 
 Row = TypeVar("Row")
@@ -48,12 +49,15 @@ class EvoluxCallCenter:
         on_odd: OnOdd = ignore_odd,
         concurrency: int = 10,
         walk_attempts: int = 3,
+        turns: Turns | None = None,
     ) -> None:
+        """`turns` are shared by all that hold one event loop; a call centre alone has its own."""
         self._client = client
         self._clock = clock
         self._on_odd = on_odd
         self._concurrency = concurrency
         self._walk_attempts = walk_attempts
+        self._turns = turns or Turns()
         self._agent_pages: PageMemory[Any] = PageMemory()
 
     async def agents(self, bound: FreshnessBound = ANY_AGE) -> Reading[Agent]:  # noqa: ARG002 - the port's
@@ -158,7 +162,9 @@ class EvoluxCallCenter:
             with self._client.within_deadline():
                 asked_at, result = await self._walk(request, reader=reader)
             rows = tuple(result.rows)
-            content = await weigh(rows, missing=result.missing) if result.is_usable else None
+            content = (
+                await weigh(rows, missing=result.missing, rest=self._turns.take) if result.is_usable else None
+            )
         except asyncio.CancelledError:
             self._tell(CANCELLED_WALK, listing=listing, began_at=began_at)
             raise
@@ -206,7 +212,11 @@ class EvoluxCallCenter:
             return await self._page(request, number=number, reader=reader)
 
         result = await walk(
-            read_page, key=_identity, concurrency=self._concurrency, attempts=self._walk_attempts
+            read_page,
+            key=_identity,
+            turns=self._turns,
+            concurrency=self._concurrency,
+            attempts=self._walk_attempts,
         )
         return asked_at, result
 
@@ -217,6 +227,7 @@ class EvoluxCallCenter:
             if number == 1 or error.upstream_status != _NOT_FOUND:
                 raise
             return Page(rows=PageRows((), 0))
+        await self._turns.take()
         rows = (
             None
             if envelope.data is None

@@ -10,10 +10,13 @@ import msgspec
 from gateway.domain.errors import Failure, UpstreamCredentialsRejected
 from gateway.evolux.envelope import Pagination
 from gateway.evolux.rows import PageRows
+from gateway.evolux.turns import Turns
 
 Row = TypeVar("Row")
 MAX_PAGES = 2_000
 MAX_PAGE_ROWS = 10_000
+_PAGES_A_TURN = 10
+"""Whose rows are put together in one turn."""
 MAX_LOST_PAGES = 5
 """A walk that lacks more pages than this is no listing at all."""
 
@@ -65,16 +68,16 @@ class WalkResult(msgspec.Struct, Generic[Row], frozen=True, kw_only=True):
 
 
 async def walk(
-    read_page: ReadPage[Row], *, key: RowKey[Row], concurrency: int = 10, attempts: int = 3
+    read_page: ReadPage[Row], *, key: RowKey[Row], turns: Turns, concurrency: int = 10, attempts: int = 3
 ) -> WalkResult[Row]:
     """Read every page, again up to `attempts` times while what was read does not fit together.
 
     Of a row that is seen twice the first in page order stays. The last walk is served, torn or not. A few
     pages that cannot be read are left out and told; without page 1, with too many lost or a refused token
-    the walk ends, and its siblings are cancelled.
+    the walk ends, and its siblings are cancelled. Each page is asked for in a turn of its own.
     """
     for attempt in range(1, attempts + 1):
-        once = _Walk(read_page, key=key, concurrency=concurrency)
+        once = _Walk(read_page, key=key, turns=turns, concurrency=concurrency)
         await once.run()
         if once.failure is not None or once.fits or attempt == attempts:
             return once.result(torn=attempt if not once.fits else attempt - 1)
@@ -84,9 +87,10 @@ async def walk(
 class _Walk(Generic[Row]):
     """One walk. `last` is the last page that is thought to exist, lowered when a page says that it ends."""
 
-    def __init__(self, read_page: ReadPage[Row], *, key: RowKey[Row], concurrency: int) -> None:
+    def __init__(self, read_page: ReadPage[Row], *, key: RowKey[Row], turns: Turns, concurrency: int) -> None:
         self._read_page = read_page
         self._key = key
+        self._turns = turns
         self._concurrency = concurrency
         self._pages: dict[int, Page[Row]] = {}
         self._last = 1
@@ -108,7 +112,9 @@ class _Walk(Generic[Row]):
             self._fatal = error
         else:
             await self._read_rest()
-        for _number, page in sorted(self._pages.items()):
+        for number, page in sorted(self._pages.items()):
+            if number % _PAGES_A_TURN == 0:
+                await self._turns.take()
             for row in page.rows.rows:
                 self._rows.setdefault(self._key(row), row)
 
@@ -180,19 +186,18 @@ class _Walk(Generic[Row]):
             async with asyncio.TaskGroup() as tasks:
                 for _ in range(at_once):
                     tasks.create_task(self._read_each(numbers))
-                    await asyncio.sleep(0)  # to send some requests at once would hold others up
         except* Failure as failed:
             self._fatal = next(_leaves(failed))
 
     async def _read_each(self, numbers: Iterator[int]) -> None:
         for number in numbers:
+            await self._turns.take()
             if number > self._last:
                 return
             try:
                 await self._read(number)
             except Failure as failure:
                 self._lose(number, failure)
-            await asyncio.sleep(0)  # to read a page and ask for the next in one step would, too
 
     def _lose(self, number: int, failure: Failure) -> None:
         """Leave one page out, or give the walk up."""

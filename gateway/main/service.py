@@ -17,6 +17,7 @@ from gateway.domain.clock import Clock, SystemClock
 from gateway.domain.idempotency import OnceOnly
 from gateway.domain.ids import TenantId
 from gateway.evolux.protection.protection import ProtectionState
+from gateway.evolux.turns import Turns
 from gateway.main.configuration import callers_of, tenants_of
 from gateway.main.edge import build_edge, persisted_documents
 from gateway.main.issuer import FollowedIssuer
@@ -71,6 +72,7 @@ class Gateway:
             telemetry=telemetry,
         )
         self._generations = HeardGenerations(generations or LocalGenerations(), told=self._live.hear_write)
+        self._turns = Turns()
         self._store = ListingStore(
             max_bytes=settings.cache.max_megabytes * 2**20,
             max_tenant_bytes=settings.cache.max_tenant_megabytes * 2**20,
@@ -260,6 +262,7 @@ class Gateway:
             generations=self._generations,
             telemetry=self._telemetry,
             clock=self._clock,
+            turns=self._turns,
             shared=self._shared,
         )
         self._running[tenant.id] = running

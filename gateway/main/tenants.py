@@ -13,6 +13,7 @@ from gateway.domain.errors import ErrorCode, GatewayError
 from gateway.evolux.call_center import EvoluxCallCenter
 from gateway.evolux.client import EvoluxClient
 from gateway.evolux.protection.protection import Protection
+from gateway.evolux.turns import Turns
 from gateway.main.configuration import (
     breaker_limits,
     connection_limits,
@@ -41,6 +42,7 @@ class RunningTenant:
         generations: Generations,
         telemetry: Telemetry,
         clock: Clock,
+        turns: Turns,
         shared: SharedListings | None = None,
     ) -> None:
         self.tenant = tenant
@@ -67,6 +69,7 @@ class RunningTenant:
             on_odd=self._watch.odd_seen,
             concurrency=settings.limits.upstream_concurrency,
             walk_attempts=settings.cache.walk_attempts,
+            turns=turns,
         )
         self._walks = (
             None

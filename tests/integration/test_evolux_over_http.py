@@ -252,7 +252,7 @@ async def test_a_walk_left_while_its_digest_is_taken_is_told_as_cancelled_and_on
 ) -> None:
     weighing = asyncio.Event()
 
-    async def never_weighed(_rows: object, *, missing: str | None) -> None:
+    async def never_weighed(_rows: object, **_given: object) -> None:
         weighing.set()
         await asyncio.Future[None]()
 
@@ -268,7 +268,7 @@ async def test_a_walk_left_while_its_digest_is_taken_is_told_as_cancelled_and_on
 async def test_a_walk_whose_digest_fails_is_told_as_failed(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fail(_rows: object, *, missing: str | None) -> None:
+    async def fail(_rows: object, **_given: object) -> None:
         raise ArithmeticError
 
     monkeypatch.setattr("gateway.evolux.call_center.weigh", fail)

@@ -1,6 +1,7 @@
 """The page walk over pages that a test scripts."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -10,6 +11,7 @@ from gateway.domain.errors import Failure, UpstreamCredentialsRejected, Upstream
 from gateway.evolux.envelope import Pagination
 from gateway.evolux.paging import MAX_LOST_PAGES, MAX_PAGES, Page, WalkResult, walk
 from gateway.evolux.rows import PageRows
+from gateway.evolux.turns import Turns
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -53,7 +55,9 @@ class Listing:
 
 
 async def walked(listing: Listing, *, concurrency: int = 4, attempts: int = 3) -> WalkResult[Row]:
-    return await walk(listing, key=lambda row: row.id, concurrency=concurrency, attempts=attempts)
+    return await walk(
+        listing, key=lambda row: row.id, turns=Turns(), concurrency=concurrency, attempts=attempts
+    )
 
 
 def ids(result: WalkResult[Row]) -> list[int]:
@@ -107,7 +111,7 @@ async def test_a_hundred_pages_ten_at_a_time_take_eleven_rounds() -> None:
         await answered
         return slices(5_000, limit=50)(number)
 
-    result = await walk(page, key=lambda row: row.id, concurrency=10)
+    result = await walk(page, key=lambda row: row.id, turns=Turns(), concurrency=10)
     assert (len(result.rows), result.missing) == (5_000, None)
     assert rounds == [1, *[10] * 9, 9]
 
@@ -229,7 +233,7 @@ async def test_a_page_that_fails_is_left_out_and_told() -> None:
             raise failure
         return slices(12)(number)
 
-    result = await walk(page, key=lambda row: row.id, concurrency=2)
+    result = await walk(page, key=lambda row: row.id, turns=Turns(), concurrency=2)
     assert ids(result) == [1, 2, 3, 4, 7, 8, 11, 12]
     assert (result.missing, result.failure) == ("page 3, 5 of 6 could not be read", failure)
     assert (result.is_usable, result.torn, result.pages) == (True, 0, 4)
@@ -260,7 +264,7 @@ async def test_too_many_lost_pages_or_a_refused_token_end_the_walk_and_leave_no_
         return slices(40)(number)
 
     before = asyncio.all_tasks()
-    result = await asyncio.wait_for(walk(page, key=lambda row: row.id, concurrency=8), 5)
+    result = await asyncio.wait_for(walk(page, key=lambda row: row.id, turns=Turns(), concurrency=8), 5)
     assert result.failure is failure
     assert not result.is_usable
     assert ids(result) == [1, 2]
@@ -274,13 +278,13 @@ async def test_a_first_page_that_fails_leaves_nothing() -> None:
     async def page(_number: int) -> Page[Row]:
         raise failure
 
-    result = await walk(page, key=lambda row: row.id)
+    result = await walk(page, key=lambda row: row.id, turns=Turns())
     assert (result.rows, result.failure, result.is_usable, result.torn) == ((), failure, False, 0)
 
 
-async def test_pages_are_asked_for_in_turns_with_whatever_else_waits_for_the_loop() -> None:
-    turn, asked = 0, dict[int, int]()
-    last_given, in_one_step = dict[object, int](), list[int]()
+async def test_one_page_of_all_walks_is_asked_for_or_read_in_a_turn_of_the_loop() -> None:
+    turn, done_in = 0, Counter[int]()
+    turns = Turns()
 
     async def count_turns() -> None:
         nonlocal turn
@@ -289,21 +293,19 @@ async def test_pages_are_asked_for_in_turns_with_whatever_else_waits_for_the_loo
             await asyncio.sleep(0)
 
     async def page(number: int) -> Page[Row]:
-        reader = asyncio.current_task()
-        if last_given.get(reader) == turn:
-            in_one_step.append(number)
-        asked[number] = turn
+        done_in[turn] += number > 1  # the first waits for nobody
         await asyncio.sleep(0.02)
-        last_given[reader] = turn
+        await turns.take()
+        done_in[turn] += 1
         return slices(40)(number)
 
     counting = asyncio.create_task(count_turns())
-    await walk(page, key=lambda row: row.id, concurrency=8)
+    walks = [walk(page, key=lambda row: row.id, turns=turns, concurrency=8) for _ in range(3)]
+    results = await asyncio.gather(*walks)
     counting.cancel()
-    first = [asked[number] for number in range(2, 2 + 8)]
-    assert first == sorted(set(first))
-    assert len(asked) == 20
-    assert in_one_step == []
+    assert {len(result.rows) for result in results} == {40}
+    assert done_in.total() == 3 * (20 + 19)
+    assert max(done_in.values()) == 1
 
 
 async def test_a_walk_that_is_cancelled_takes_its_pages_with_it() -> None:
@@ -316,7 +318,7 @@ async def test_a_walk_that_is_cancelled_takes_its_pages_with_it() -> None:
         return slices(12)(number)
 
     before = asyncio.all_tasks()
-    task = asyncio.create_task(walk(page, key=lambda row: row.id, concurrency=4))
+    task = asyncio.create_task(walk(page, key=lambda row: row.id, turns=Turns(), concurrency=4))
     await began.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
