@@ -12,8 +12,10 @@ from graphql import (
     GraphQLSchema,
     OperationDefinitionNode,
     VariableValues,
+    get_named_type,
+    is_leaf_type,
 )
-from graphql.execution.collect_fields import FieldDetails, FragmentDetails
+from graphql.execution.collect_fields import FieldDetails, FragmentDetails, collect_subfields
 
 from gateway.engine.leaves import Native
 from gateway.engine.resolvers import BoundResolver, Source, bound_resolver
@@ -63,6 +65,25 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     kept_types: frozenset[str]
     shared_types: frozenset[str]
 
+    def selected(
+        self, type_: GraphQLObjectType, details: list[FieldDetails]
+    ) -> Mapping[str, list[FieldDetails]]:
+        """What is selected of an object of this type, by the keys of the answer and in their order."""
+        collected = collect_subfields(
+            self.schema, dict(self.fragments), self.variable_values, self.operation, type_, details
+        )
+        return collected.grouped_field_set
+
+    def selects_leaves_alone(self, type_: GraphQLObjectType, details: list[FieldDetails]) -> bool:
+        """Whether all that is selected of the object are leaves, pure functions of it."""
+        for group in self.selected(type_, details).values():
+            if group[0].node.name.value != "__typename":
+                at = At(parent=type_, details=group)
+                may_read = at.bound.declared.source is Source.UPSTREAM
+                if may_read or not is_leaf_type(get_named_type(at.field.type)):
+                    return False
+        return True
+
 
 class Function:
     """A function being written. Within a kept row or a fleeting field no further bytes are kept."""
@@ -91,6 +112,23 @@ class Function:
     def source(self) -> str:
         first = [f" {name} = {expression}" for name, expression in self._first.items()]
         return "\n".join((f"def {self.name}(row, run):", *first, *self._lines, ""))
+
+
+class KeptPlace(msgspec.Struct, frozen=True):
+    """The names of a place whose rows' bytes are kept, of what looks them up, and of what builds rows."""
+
+    name: str
+    known: str
+    build: str
+
+    def take(self, function: Function, indent: int, value: str) -> None:
+        """Lines that take a row's bytes as they are kept, or have them made and kept."""
+        found = function.local()
+        kept = f"{self.name}.keep({value}, {self.build}, run)"
+        function.line(indent, f"{found} = {self.known}(id({value})) or {kept}")
+        function.line(indent, f"if {found}[2]: run.holes.extend({found}[2])")
+        function.line(indent, f"if {found}[3]: {function.bind('used', 'run.used.update')}({found}[3])")
+        function.line(indent, f"{value} = {found}[1]")
 
 
 class At(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,22 +8,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final, cast
 
-import msgspec
 from graphql import (
     GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
     GraphQLOutputType,
-    get_named_type,
     is_leaf_type,
 )
-from graphql.execution.collect_fields import FieldDetails, collect_subfields
+from graphql.execution.collect_fields import FieldDetails
 
 from gateway.engine.fragments import UNKEPT
 from gateway.engine.leaves import Unusual, write_leaf
 from gateway.engine.places import Arguments, Place
 from gateway.engine.resolvers import Source
-from gateway.engine.script import HOLE, At, Function, Scope, Site, Tired, Unplannable
+from gateway.engine.script import HOLE, At, Function, KeptPlace, Scope, Site, Tired, Unplannable
 from gateway.telemetry.labels import HandOver
 
 MAX_FIELDS: Final = 400
@@ -100,14 +98,10 @@ class PlanWriter:
         details: list[FieldDetails],
     ) -> str:
         """Lines that read a row's fields; gives the expression of the object."""
-        scope = self._scope
         if type_.is_type_of is not None:
             raise Unplannable(HandOver.UNPLANNABLE)
-        collected = collect_subfields(
-            scope.schema, dict(scope.fragments), scope.variable_values, scope.operation, type_, details
-        )
         entries = []
-        for key, group in collected.grouped_field_set.items():
+        for key, group in self._scope.selected(type_, details).items():
             is_name = group[0].node.name.value == "__typename"
             at = At(parent=type_, details=group)
             value = repr(type_.name) if is_name else self._field(function, indent, row, at)
@@ -131,10 +125,8 @@ class PlanWriter:
             function.line(indent, f"{value} = {self._call(function, row, at)}")
         may_wait = bound.declared.source is Source.UPSTREAM
         if may_wait:
-            seen = f"{value}.__class__"
-            is_new = (
-                f"{seen} is not list and {seen} not in run.plain"  # lists are met most, and found soonest so
-            )
+            # Of what may wait, lists come most, and are told soonest so.
+            is_new = f"{value}.__class__ is not list and {value}.__class__ not in run.plain"
             function.line(indent, f"if {is_new}: {value} = run.weigh({value})")
         self._complete(function, indent, value, at.field.type, at.details, may_wait=may_wait)
         return value
@@ -244,7 +236,7 @@ class PlanWriter:
         elif (
             function.site is not None
             and type_.name in self._scope.shared_types
-            and self._is_plain(type_, details)
+            and self._scope.selects_leaves_alone(type_, details)
         ):
             self._complete_shared(function, indent, value, type_, details)
         elif indent > _MAX_INDENT:
@@ -274,7 +266,7 @@ class PlanWriter:
         is_outside = function.site is None and not function.is_hole
         return is_outside and isinstance(type_, GraphQLObjectType) and type_.name in self._scope.kept_types
 
-    def _kept(self, function: Function, type_: GraphQLObjectType, details: list[FieldDetails]) -> "_Kept":
+    def _kept(self, function: Function, type_: GraphQLObjectType, details: list[FieldDetails]) -> KeptPlace:
         """A place whose rows' bytes are kept, and the function that builds rows."""
         number, site = len(self.sites), Site()
         self.sites.append(site)
@@ -284,40 +276,7 @@ class PlanWriter:
             build.line(2, f"{item} = {self._object(build, 2, item, type_, details)}")
         build.line(1, "return row")
         name = function.bind(f"kept{number}", f"run.kept[{number}]")
-        return _Kept(name, known=function.bind(f"known{number}", f"{name}.known.get"), build=build.name)
-
-    def _is_plain(self, type_: GraphQLObjectType, details: list[FieldDetails]) -> bool:
-        """Whether all that is selected are leaves, pure functions of the object."""
-        scope = self._scope
-        collected = collect_subfields(
-            scope.schema, dict(scope.fragments), scope.variable_values, scope.operation, type_, details
-        )
-        for group in collected.grouped_field_set.values():
-            if group[0].node.name.value != "__typename":
-                at = At(parent=type_, details=group)
-                if at.bound.declared.source is Source.UPSTREAM or not is_leaf_type(
-                    get_named_type(at.field.type)
-                ):
-                    return False
-        return True
-
-
-class _Kept(msgspec.Struct, frozen=True):
-    """The names of a place whose rows' bytes are kept, of what looks them up, and of what builds rows."""
-
-    name: str
-    known: str
-    build: str
-
-    def take(self, function: Function, indent: int, value: str) -> None:
-        """Lines that take a row's bytes as they are kept, or have them made and kept."""
-        found = function.local()
-        function.line(
-            indent, f"{found} = {self.known}(id({value})) or {self.name}.keep({value}, {self.build}, run)"
-        )
-        function.line(indent, f"if {found}[2]: run.holes.extend({found}[2])")
-        function.line(indent, f"if {found}[3]: {function.bind('used', 'run.used.update')}({found}[3])")
-        function.line(indent, f"{value} = {found}[1]")
+        return KeptPlace(name, known=function.bind(f"known{number}", f"{name}.known.get"), build=build.name)
 
 
 def _checked(attribute: str) -> str:

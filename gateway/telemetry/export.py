@@ -100,7 +100,9 @@ class OtlpExport:
             WatchedSpanExporter(spans, incidents=incidents),
             meter_provider=NoOpMeterProvider(),
         )
-        self.span_processor: SpanProcessor = SpansEncodedAtEnd(batches, encoder=encoder)
+        self.span_processor: SpanProcessor = SpansEncodedAtEnd(
+            batches, encoder=encoder, on_lost=lambda: incidents.fail("encoding", signal="traces")
+        )
         self.metric_reader: MetricReader = PeriodicExportingMetricReader(
             WatchedMetricExporter(metrics, histograms=histograms, incidents=incidents),
             cardinality_limits=POINTS,

@@ -1,6 +1,6 @@
 """Spans as OTLP. Loaded only where a collector is set: the protocol's messages take 5 MB."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from struct import Struct
 from typing import Any, ClassVar, Final
 
@@ -139,15 +139,19 @@ class SpansEncodedAtEnd(SpanProcessor):
     the interpreter from the event loop for a fraction of what it took to encode there.
     """
 
-    def __init__(self, batches: SpanProcessor, *, encoder: SpanEncoder) -> None:
+    def __init__(
+        self, batches: SpanProcessor, *, encoder: SpanEncoder, on_lost: Callable[[], object]
+    ) -> None:
         self._batches = batches
         self._encoder = encoder
+        self._on_lost = on_lost
 
     def on_end(self, span: ReadableSpan) -> None:
-        """Take the span; one that cannot be encoded is lost, and nothing else with it."""
+        """Take the span; one that cannot be encoded is lost alone, and told."""
         try:
             encoded: Any = EncodedSpan(self._encoder.encode(span))
         except (ValueError, TypeError):
+            self._on_lost()
             return
         self._batches.on_end(encoded)
 

@@ -96,7 +96,7 @@ class Batches(SpanProcessor):
 
 def test_spans_are_handed_on_as_bytes_in_the_order_of_their_ends() -> None:
     encoder, batches = SpanEncoder(), Batches()
-    processor = SpansEncodedAtEnd(batches, encoder=encoder)
+    processor = SpansEncodedAtEnd(batches, encoder=encoder, on_lost=pytest.fail)
     recorder = SpanRecorder("gateway", resource=Resource({}), processors=[processor])
     outer = recorder.begin("outer")
     inner = recorder.begin("inner")
@@ -108,11 +108,10 @@ def test_spans_are_handed_on_as_bytes_in_the_order_of_their_ends() -> None:
     assert all(span.context.trace_flags.sampled and not gc.is_tracked(span) for span in batches.taken)
 
 
-def test_a_span_that_cannot_be_encoded_is_lost_alone() -> None:
-    encoder, batches = SpanEncoder(), Batches()
-    recorder = SpanRecorder(
-        "gateway", resource=Resource({}), processors=[SpansEncodedAtEnd(batches, encoder=encoder)]
-    )
+def test_a_span_that_cannot_be_encoded_is_lost_alone_and_told() -> None:
+    batches, lost = Batches(), list[bool]()
+    processor = SpansEncodedAtEnd(batches, encoder=SpanEncoder(), on_lost=lambda: lost.append(True))
+    recorder = SpanRecorder("gateway", resource=Resource({}), processors=[processor])
     for text in ("whole", "half \udc80", "whole again"):
         recorder.begin("one", attributes={"text": text}).end()
-    assert len(batches.taken) == 2
+    assert (len(batches.taken), len(lost)) == (2, 1)
