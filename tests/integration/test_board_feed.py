@@ -7,26 +7,17 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
 import uvicorn
 from starlette.applications import Starlette
 
 from gateway.domain.agent_filters import fold
 from gateway.web.board import board_routes
-from tests.browser import Tab, open_tab, start_browser
-from tests.tools import require_tool
+from tests.browser import Tab, open_tab
 
 pytestmark = pytest.mark.browser
 
 FRESH = {"fetchedAt": "2026-11-22T10:00:00Z", "ageSeconds": 1.0, "stale": False, "complete": True}
 LATER = {**FRESH, "fetchedAt": "2026-11-22T10:00:05Z"}
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    chromium = require_tool("chromium")
-    async with start_browser(chromium, profile=tmp_path_factory.mktemp("profile")) as address:
-        yield address
 
 
 @pytest.fixture

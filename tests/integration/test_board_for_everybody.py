@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from gateway.settings import CacheSettings, SubscriptionSettings
 from gateway.simulator.population import LUNCH
@@ -17,9 +16,7 @@ from gateway.simulator.server import RunningSimulator
 from gateway.simulator.world import World
 from tests import node
 from tests.board import LIVE, Board, open_board
-from tests.browser import start_browser
 from tests.served import KEY, Plan, serving, token_of
-from tests.tools import require_tool
 
 pytestmark = pytest.mark.browser
 
@@ -38,13 +35,6 @@ AXE = """axe.run(document, {
     violations: violations.map(({ id, nodes }) => [id, nodes.map(({ target, failureSummary }) =>
         `${target}: ${failureSummary}`)]),
 }))"""
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    chromium = require_tool("chromium")
-    async with start_browser(chromium, profile=tmp_path_factory.mktemp("profile")) as address:
-        yield address
 
 
 @pytest.fixture(scope="module", name="axe")

@@ -6,7 +6,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from gateway.domain.agent_filters import fold
 from gateway.settings import CacheSettings, SubscriptionSettings
@@ -23,9 +22,7 @@ from tests.board import (
     Board,
     open_board,
 )
-from tests.browser import start_browser
 from tests.served import KEY, READER_KEY, Plan, Served, serving, token_of
-from tests.tools import require_tool
 
 pytestmark = pytest.mark.browser
 
@@ -48,13 +45,6 @@ COLUMNS = {
     "paused": "paused",
     "over": "overLimit",
 }
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    chromium = require_tool("chromium")
-    async with start_browser(chromium, profile=tmp_path_factory.mktemp("profile")) as address:
-        yield address
 
 
 @asynccontextmanager

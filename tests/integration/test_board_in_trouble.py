@@ -1,12 +1,10 @@
 """The board where something is wrong: it says so at once, keeps what it has, and finds back by itself."""
 
 import signal
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from gateway.domain.errors import ErrorCode, Refusal, error_classes
 from gateway.settings import CacheSettings, CallerSettings, ServerSettings, SubscriptionSettings
@@ -14,11 +12,9 @@ from gateway.simulator.records import Pause
 from gateway.simulator.server import running
 from gateway.simulator.world import World
 from tests.board import ASKS_KEY, DOWN, IS_SHOWN, LIVE, Board, open_board
-from tests.browser import start_browser
 from tests.processes import KEY as PROCESS_KEY
 from tests.processes import gateway_process, write_config
 from tests.served import KEY, Plan, caller, serving, token_of
-from tests.tools import require_tool
 
 pytestmark = pytest.mark.browser
 
@@ -29,13 +25,6 @@ LIVELY = Plan(
 ONLY_ACME = "planted-key-only-acme"
 ONLY_WRITES = "planted-key-only-writes"
 PROBLEM = "document.getElementById('problem').textContent"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    chromium = require_tool("chromium")
-    async with start_browser(chromium, profile=tmp_path_factory.mktemp("profile")) as address:
-        yield address
 
 
 def world_of(tenant: str, *, agents: int = 3) -> World:

@@ -1,17 +1,14 @@
 """The examples of docs/board.md, run in a browser as they stand there."""
 
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from gateway.settings import CacheSettings, SubscriptionSettings
 from gateway.simulator.world import World
-from tests.browser import open_tab, start_browser
+from tests.browser import open_tab
 from tests.served import READER_KEY, Plan, serving, token_of
-from tests.tools import require_tool
 
 pytestmark = pytest.mark.browser
 
@@ -22,13 +19,6 @@ PLAN = Plan(
     subscriptions=SubscriptionSettings(poll_seconds=0.2, refresh_seconds=1, keep_alive_seconds=1),
 )
 CHANGES = "subscription { agentChanged { initial agents { name state } left totalCount } }"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    chromium = require_tool("chromium")
-    async with start_browser(chromium, profile=tmp_path_factory.mktemp("profile")) as address:
-        yield address
 
 
 def world() -> World:

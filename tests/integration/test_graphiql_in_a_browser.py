@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import pytest
-import pytest_asyncio
 import uvicorn
 from graphql import build_schema, graphql_sync
 from starlette.applications import Starlette
@@ -16,8 +15,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from gateway.web.graphiql import asset_routes, graphiql_page
-from tests.browser import Tab, open_tab, start_browser
-from tests.tools import require_tool
+from tests.browser import Tab, open_tab
 
 pytestmark = pytest.mark.browser
 
@@ -81,13 +79,6 @@ async def site() -> AsyncIterator[Site]:
     yield site
     server.should_exit = True
     await serving
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    chromium = require_tool("chromium")
-    async with start_browser(chromium, profile=tmp_path_factory.mktemp("profile")) as address:
-        yield address
 
 
 @pytest.fixture

@@ -5,43 +5,27 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-import pytest_asyncio
 
-from gateway.settings import CacheSettings, SubscriptionSettings
 from gateway.simulator.population import LUNCH
 from gateway.simulator.server import RunningSimulator
-from tests.browser import Tab, open_tab, start_browser
-from tests.integration.test_board_in_a_browser import small_world
+from tests.browser import Tab, open_tab
+from tests.integration.test_board_in_a_browser import LIVELY, small_world
 from tests.integration.test_stream_lives import open_streams
 from tests.replicas import until
-from tests.served import KEY, Plan, Served, serving
-from tests.tools import require_tool
+from tests.served import KEY, Served, serving
 
 pytestmark = pytest.mark.browser
 
-LIVELY = Plan(
-    cache=CacheSettings(fresh_seconds=0.1, stale_seconds=0),
-    subscriptions=SubscriptionSettings(poll_seconds=0.2, refresh_seconds=600, keep_alive_seconds=1),
-)
 FOLLOWED = "subscription { agentStatesChanged { total { agents paused } } }"
 EDITOR = "document.querySelector('.graphiql-query-editor .CodeMirror')"
 RESULT = "document.querySelector('.result-window .CodeMirror').CodeMirror.getValue()"
 STOP = "document.querySelector('.graphiql-execute-button[aria-label^=\"Stop\"]')"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    chromium = require_tool("chromium")
-    async with start_browser(chromium, profile=tmp_path_factory.mktemp("profile")) as address:
-        yield address
-
-
 @asynccontextmanager
-async def graphiql(
-    browser: str, *, plan: Plan = LIVELY
-) -> AsyncIterator[tuple[Served, RunningSimulator, Tab]]:
+async def graphiql(browser: str) -> AsyncIterator[tuple[Served, RunningSimulator, Tab]]:
     """A tab that is signed in."""
-    async with serving(small_world(), plan=plan) as (served, simulators), open_tab(browser) as tab:
+    async with serving(small_world(), plan=LIVELY) as (served, simulators), open_tab(browser) as tab:
         await tab.open(f"{str(served.client.base_url).rstrip('/')}/graphql")
         await tab.evaluate(
             f"""document.getElementById('api-key').value = {json.dumps(KEY)};
