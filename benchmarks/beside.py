@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from benchmarks.half_load import Paced, TooBusy, pace
+from benchmarks.half_load import Paced, TooBusy, window
 from benchmarks.load import Connection, Failed
 from benchmarks.peers import Server, gateway
 from benchmarks.queries import NESTED, QUERIES, Query
@@ -50,8 +50,8 @@ def main(windows: int) -> None:
             for label, server in servers.items():
                 took_ms = costly_ms.setdefault(label, [])
                 with _asked_for_much(server, took_ms), suppress(TooBusy):
-                    paced = pace(
-                        server.address("Q2"), query=QUERIES["Q2"], per_second=PER_SECOND, seconds=2, windows=1
+                    paced = window(
+                        server.address("Q2"), query=QUERIES["Q2"], per_second=PER_SECOND, seconds=2
                     )
                     found.setdefault(label, []).append(paced)
     print("| beside a costly operation | p50 ms | p99 ms | the costly operation, ms |")

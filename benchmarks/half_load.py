@@ -1,76 +1,76 @@
 """Latency at a steady pace: requests are due at fixed times, and waiting for a free connection counts.
 
-The pace is kept by a loop that never sleeps, on the load's core, so that each instant is hit.
+The pace is kept by a loop that never sleeps, on the load's core, so that each instant is hit. Where the
+system takes the core from it, the pace stands still with it: what would have been due is not sent all at
+once afterwards.
 """
 
 import asyncio
 import gc
 import time
 from collections import deque
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import uvloop
 
-from benchmarks.load import HEADERS, Failed, percentile
+from benchmarks.load import HEADERS, Failed, load, percentile
 from benchmarks.queries import Query
 
 CONNECTIONS: Final = 32
 _PATIENCE: Final = 3
+_SAME_SPEED: Final = 0.15
+"""By how much of itself the most may differ from one second to another a few seconds later."""
+_STOOD_STILL_SECONDS: Final = 0.0005
+"""A loop that never waits takes no step as long as this unless it is kept from running."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Paced:
-    """Milliseconds from when requests were due until their answers were whole, in the best of some windows.
-
-    `whole_p99_ms` is of all windows together, with whatever else the machine did.
-    """
+    """Milliseconds from when requests were due until their answers were whole, in one window."""
 
     per_second: float
     p50_ms: float
     p99_ms: float
-    whole_p99_ms: float
 
     @property
     def spread(self) -> float:
         return self.p99_ms / self.p50_ms
 
-    @property
-    def whole_spread(self) -> float:
-        return self.whole_p99_ms / self.p50_ms
+
+def window(url: str, *, query: Query, per_second: float, seconds: float) -> Paced:
+    """Ask at that pace for so long; `TooBusy` where the server does not keep up."""
+    took_ms = uvloop.run(_window(url, body=query.body(), per_second=per_second, seconds=seconds))
+    return Paced(per_second=per_second, p50_ms=percentile(took_ms, 0.5), p99_ms=percentile(took_ms, 0.99))
 
 
-def pace(url: str, *, query: Query, per_second: float, seconds: float, windows: int) -> Paced:
-    """The best of some windows: other work on the machine only ever delays.
+def half_load(
+    url: str, *, query: Query, seconds: float, settings: Iterable[AbstractContextManager[bool]]
+) -> list[Paced | None]:
+    """A window at half of the most that the server does now, in each of some settings of the system.
 
-    `TooBusy` where the server kept up in none of them.
+    The most is measured before each window and after it. None where both differ, so that nobody knows what
+    half of it was, where the server did not keep up, and where a setting is not to be had (it gives False).
     """
-    found = []
-    for _ in range(windows):
-        with suppress(TooBusy):
-            found.append(window(url, query=query, per_second=per_second, seconds=seconds))
-    return best_of(found, per_second=per_second)
+    found: list[Paced | None] = []
+    before = _most(url, query=query)
+    for setting in settings:
+        paced = None
+        with setting as is_so:
+            if is_so:
+                with suppress(TooBusy):
+                    paced = window(url, query=query, per_second=before / 2, seconds=seconds)
+        after = _most(url, query=query)
+        found.append(paced if abs(after / before - 1) < _SAME_SPEED else None)
+        before = after
+    return found
 
 
-def window(url: str, *, query: Query, per_second: float, seconds: float) -> list[float]:
-    """Milliseconds of each answer; `TooBusy` where the server does not keep up."""
-    return uvloop.run(_window(url, body=query.body(), per_second=per_second, seconds=seconds))
-
-
-def best_of(found: Sequence[list[float]], *, per_second: float) -> Paced:
-    """What some windows say; `TooBusy` where there is none."""
-    if not found:
-        raise TooBusy
-    best = min(found, key=lambda took_ms: percentile(took_ms, 0.99))
-    return Paced(
-        per_second=per_second,
-        p50_ms=percentile(best, 0.5),
-        p99_ms=percentile(best, 0.99),
-        whole_p99_ms=percentile([each for took_ms in found for each in took_ms], 0.99),
-    )
+def _most(url: str, *, query: Query) -> float:
+    return load(url, query=query, seconds=1, connections=CONNECTIONS // 2).per_second
 
 
 class TooBusy(Exception):
@@ -137,13 +137,17 @@ async def _keep_pace(
     free: deque[_Line], *, request: bytes, per_second: float, seconds: float, took_ms: list[float]
 ) -> None:
     number, whole = 0, int(per_second * seconds)
-    begun = time.perf_counter()
+    begun = last = time.perf_counter()
     while len(took_ms) < whole:
+        now = time.perf_counter()
+        if now - last > _STOOD_STILL_SECONDS:
+            begun += now - last
+        last = now
         due_at = begun + number / per_second
-        if number < whole and free and time.perf_counter() >= due_at:
+        if number < whole and free and now >= due_at:
             free.popleft().ask(request, due_at=due_at)
             number += 1
         else:
             await asyncio.sleep(0)
-            if time.perf_counter() - begun > seconds * _PATIENCE:
+            if now - begun > seconds * _PATIENCE:
                 raise TooBusy

@@ -13,15 +13,13 @@ import os
 import tempfile
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack, nullcontext, suppress
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import Final
 
-from benchmarks.half_load import Paced, TooBusy, best_of, window
+from benchmarks.half_load import Paced, half_load
 from benchmarks.in_process import in_process_table
-from benchmarks.load import load
 from benchmarks.peers import (
     Server,
     bare,
@@ -113,34 +111,27 @@ def _without(servers: Mapping[str, Server], *names: str) -> dict[str, Server]:
 
 def at_half_load(
     servers: Mapping[str, Server], *, folder: Path, evolux: str, otlp: str, core: int | None, windows: int
-) -> dict[str, Paced]:
-    """Q2 at half of what the gateway does at most now, by the gateway and by the ceiling at the same pace.
+) -> dict[str, list[Paced]]:
+    """Q2 by the gateway at half of the most it does, and by the ceiling at half of its own.
 
     The gateway is one more, with an Evolux that costs the load's core nothing, and the others stand still. In
     every second window the server's core is kept from other work, where the system allows it.
     """
-    query, found = QUERIES["Q2"], dict[str, list[list[float]]]()
+    query, found = QUERIES["Q2"], dict[str, list[Paced]]()
     with (
         replayed(evolux) as ready,
         gateway(folder / "paced", evolux=ready, otlp=otlp, core=core) as ours,
         standing_still([each.pid for each in _without(servers, "bare").values()]),
     ):
-        most = max(
-            load(ours.address("Q2"), query=query, seconds=1, connections=CONNECTIONS).per_second
-            for _ in range(3)
-        )
         in_turn = {"gateway": ours, "bare": servers["bare"]}
-        for (name, server), is_kept in product([*in_turn.items()] * windows, (False, True)):
-            with (
-                undisturbed(server.pid) if is_kept else nullcontext(enter_result=True) as is_so,
-                suppress(TooBusy),
-            ):
-                if is_so:
-                    took_ms = window(
-                        server.address("Q2"), query=query, per_second=most / 2, seconds=WINDOW_SECONDS
-                    )
-                    found.setdefault(f"{name}, kept" if is_kept else name, []).append(took_ms)
-    return {name: best_of(each, per_second=most / 2) for name, each in found.items()}
+        for name, server in [*in_turn.items()] * windows:
+            settings = {name: nullcontext(enter_result=True), f"{name}, kept": undisturbed(server.pid)}
+            measured = half_load(
+                server.address("Q2"), query=query, seconds=WINDOW_SECONDS, settings=settings.values()
+            )
+            for label, paced in zip(settings, measured, strict=True):
+                found.setdefault(label, []).extend([paced] if paced else [])
+    return found
 
 
 def main() -> None:

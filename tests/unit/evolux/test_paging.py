@@ -284,7 +284,7 @@ async def test_a_first_page_that_fails_leaves_nothing() -> None:
 
 async def test_one_page_of_all_walks_is_asked_for_or_read_in_a_turn_of_the_loop() -> None:
     turn, done_in = 0, Counter[int]()
-    turns = Turns()
+    turns = Turns(timer=lambda: 0.0)  # no iteration takes long
 
     async def count_turns() -> None:
         nonlocal turn
