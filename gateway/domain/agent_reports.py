@@ -1,8 +1,9 @@
 """Reports of agents by state: counted once per snapshot for whoever asks the same."""
 
+import asyncio
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Generator, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -22,6 +23,8 @@ from gateway.domain.listings import Snapshot
 
 MAX_HELD_ROWS: Final = 20_000
 """Rows of all the reports that one snapshot remembers; some 10 MB."""
+MANY_AGENTS: Final = 2_000
+"""More are counted in steps, with others served between."""
 
 
 class AgentStateReport(msgspec.Struct, frozen=True):
@@ -38,13 +41,29 @@ def report_agent_states(
 
     What was counted is remembered with the snapshot; the same dimensions in another order are the same rows.
     """
-    by = tuple(dict.fromkeys(dimensions))
-    reports = agents.derive(ReportMemory, lambda _: ReportMemory())
-    report = reports.get(chosen, by=by)
-    if report is None:
-        report = _report(agents, chosen=chosen, by=by, reports=reports)
-        reports.put(report, chosen=chosen, by=by)
-    return report
+    by = _each_once(dimensions)
+    return _reports_of(agents).get(chosen, by=by) or _Count(agents, chosen=chosen, by=by).finish()
+
+
+def report_agent_states_in_steps(
+    agents: Snapshot[Agent], *, chosen: AgentFilter, dimensions: Sequence[AgentStateDimension]
+) -> AgentStateReport | Awaitable[AgentStateReport]:
+    """Do as `report_agent_states`; where many are to be counted, give what awaits it, step by step."""
+    by = _each_once(dimensions)
+    report = _reports_of(agents).get(chosen, by=by)
+    if report is not None:
+        return report
+    if len(agents.rows) <= MANY_AGENTS:
+        return _Count(agents, chosen=chosen, by=by).finish()
+    return _count_in_steps(agents, chosen=chosen, by=by)
+
+
+async def count_agent_states(
+    agents: Snapshot[Agent], *, chosen: AgentFilter, dimensions: Sequence[AgentStateDimension]
+) -> AgentStateReport:
+    """Do as `report_agent_states`, in steps where many are to be counted."""
+    report = report_agent_states_in_steps(agents, chosen=chosen, dimensions=dimensions)
+    return await report if isinstance(report, Awaitable) else report
 
 
 def queue_tally(agents: Snapshot[Agent], queue_id: QueueId) -> AgentStateTally:
@@ -53,11 +72,46 @@ def queue_tally(agents: Snapshot[Agent], queue_id: QueueId) -> AgentStateTally:
     return tallies.get(queue_id) or tally(())
 
 
+class _Count:
+    """The count of a report, in steps that hold the event loop for some milliseconds each.
+
+    It belongs to all who wait for it, on the main event loop or beside it: each takes the next step.
+    """
+
+    def __init__(
+        self, agents: Snapshot[Agent], *, chosen: AgentFilter, by: tuple[AgentStateDimension, ...]
+    ) -> None:
+        self._steps = _steps(agents, chosen=chosen, by=by)
+        self._lock = threading.Lock()
+        self.users = 0
+        self.report: AgentStateReport | None = None
+
+    def go_on(self) -> None:
+        """Take the next step, unless somebody in another thread is at it."""
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            if self.report is None:
+                next(self._steps)
+        except StopIteration as done:
+            if done.value is None:
+                raise RuntimeError("the count failed for somebody else who waits for it") from None
+            self.report = done.value
+        finally:
+            self._lock.release()
+
+    def finish(self) -> AgentStateReport:
+        """Take all steps."""
+        while self.report is None:
+            self.go_on()
+        return self.report
+
+
 class ReportMemory:
     """Reports by what was asked for, of up to `max_rows` in all; the longest unused go first.
 
     Filters and so questions are without number, and a report of all dimensions can have a row per agent.
-    Costly operations ask from a thread of their own.
+    Costly operations ask from a thread of their own. `under_way` are the counts that somebody waits for.
     """
 
     def __init__(self, *, max_rows: int = MAX_HELD_ROWS) -> None:
@@ -65,6 +119,25 @@ class ReportMemory:
         self._held: OrderedDict[_Asked, AgentStateReport] = OrderedDict()
         self._lock = threading.Lock()
         self.rows = 0
+        self.under_way: dict[_Asked, _Count] = {}
+
+    def join(
+        self, agents: Snapshot[Agent], *, chosen: AgentFilter, by: tuple[AgentStateDimension, ...]
+    ) -> _Count:
+        """Wait with the others for a count, which begins with the first; `leave` has to follow."""
+        with self._lock:
+            count = self.under_way.get((chosen, by))
+            if count is None:
+                count = self.under_way[chosen, by] = _Count(agents, chosen=chosen, by=by)
+            count.users += 1
+            return count
+
+    def leave(self, count: _Count, *, chosen: AgentFilter, by: tuple[AgentStateDimension, ...]) -> None:
+        """Wait no more; a count for which nobody waits is given up."""
+        with self._lock:
+            count.users -= 1
+            if not count.users:
+                del self.under_way[chosen, by]
 
     def get(self, chosen: AgentFilter, *, by: tuple[AgentStateDimension, ...]) -> AgentStateReport | None:
         """The report, which is then the last used."""
@@ -93,21 +166,49 @@ class ReportMemory:
 _Asked = tuple[AgentFilter, tuple[AgentStateDimension, ...]]
 
 
-def _report(
-    agents: Snapshot[Agent],
-    *,
-    chosen: AgentFilter,
-    by: tuple[AgentStateDimension, ...],
-    reports: ReportMemory,
+async def _count_in_steps(
+    agents: Snapshot[Agent], *, chosen: AgentFilter, by: tuple[AgentStateDimension, ...]
 ) -> AgentStateReport:
+    """Count with whoever else waits for the same; what is shown of it comes in a step of its own, too."""
+    reports = _reports_of(agents)
+    count = reports.join(agents, chosen=chosen, by=by)
+    try:
+        while count.report is None:
+            count.go_on()
+            await asyncio.sleep(0)
+        return count.report
+    finally:
+        reports.leave(count, chosen=chosen, by=by)
+
+
+def _steps(
+    agents: Snapshot[Agent], *, chosen: AgentFilter, by: tuple[AgentStateDimension, ...]
+) -> Generator[None, None, AgentStateReport]:
+    """Count, giving way between steps, and remember the report."""
+    reports = _reports_of(agents)
     in_order = tuple(each for each in AgentStateDimension if each in by)
-    if in_order != by:
-        same = report_agent_states(agents, chosen=chosen, dimensions=in_order)
-        return AgentStateReport(same.total, order_groups(same.groups, dimensions=by))
-    companies = form_companies(select_agents(agents, chosen))
-    groups = group_companies(companies, dimensions=by)
-    total = reports.get(chosen, by=())
-    return AgentStateReport(tally_companies(companies) if total is None else total.total, groups)
+    if in_order == by:
+        rows = select_agents(agents, chosen)
+        yield
+        companies = form_companies(rows)
+        yield
+        groups = group_companies(companies, dimensions=by)
+        total = reports.get(chosen, by=())
+        report = AgentStateReport(tally_companies(companies) if total is None else total.total, groups)
+    else:
+        same = reports.get(chosen, by=in_order) or (yield from _steps(agents, chosen=chosen, by=in_order))
+        yield
+        report = AgentStateReport(same.total, order_groups(same.groups, dimensions=by))
+    reports.put(report, chosen=chosen, by=by)
+    return report
+
+
+def _reports_of(agents: Snapshot[Agent]) -> ReportMemory:
+    return agents.derive(ReportMemory, lambda _: ReportMemory())
+
+
+def _each_once(dimensions: Sequence[AgentStateDimension]) -> tuple[AgentStateDimension, ...]:
+    return tuple(dict.fromkeys(dimensions))
 
 
 def _weight(report: AgentStateReport) -> int:

@@ -11,8 +11,8 @@ import msgspec
 from gateway.domain.agent_states import AgentStateDimension, AgentStateGroup, AgentStateTally
 from gateway.domain.agents import Agent, AgentState, sort_by_state
 from gateway.domain.ids import PauseId, QueueId
-from gateway.domain.pauses import AgentPause, Pause
-from gateway.domain.running_pauses import RunningPauses
+from gateway.domain.pauses import Pause
+from gateway.domain.running_pauses import PauseSpan, RunningPauses, pause_span
 
 
 def tally(agents: Iterable[Agent]) -> AgentStateTally:
@@ -49,7 +49,7 @@ class Company(msgspec.Struct, frozen=True):
     reason: Pause | None
     is_productive: bool
     places: list[Place]
-    running: list[AgentPause]
+    running: list[PauseSpan]
 
 
 def form_companies(agents: Iterable[Agent]) -> tuple[Company, ...]:
@@ -124,7 +124,7 @@ class _Row:
     def __init__(self) -> None:
         self.by_state = [0, 0, 0, 0]
         self.productive = 0
-        self.pauses: list[AgentPause] = []
+        self.pauses: list[PauseSpan] = []
 
     def count(self, company: Company, *, agents: int) -> None:
         self.by_state[company.state_rank] += agents
@@ -154,7 +154,9 @@ def _company(state_rank: int, reason: Pause | None, members: list[Agent]) -> Com
         reason,
         is_productive=is_paused and reason is not None and reason.productive,
         places=[agent.queue_ids or _NO_QUEUE for agent in members],
-        running=[agent.current_pause for agent in members if agent.current_pause] if is_paused else [],
+        running=[pause_span(each.current_pause) for each in members if each.current_pause]
+        if is_paused
+        else [],
     )
 
 
@@ -176,9 +178,20 @@ def _spread(company: Company, *, rows: dict[_Key, _Row], by: frozenset[AgentStat
     for queue_id, count in _count_places(company.places).items():
         in_queues[queue_id] = row = _row_of((queue_id, *traits), rows=rows)
         row.count(company, agents=count)
-    for pause, queue_ids in zip(company.running, company.places, strict=False):
+    for queue_ids, pauses in _pauses_by_place(company).items():
         for queue_id in set(queue_ids):
-            in_queues[queue_id].pauses.append(pause)
+            in_queues[queue_id].pauses += pauses
+
+
+def _pauses_by_place(company: Company) -> dict[Place, list[PauseSpan]]:
+    """The running pauses of those who serve the same queues, together."""
+    by_place: dict[Place, list[PauseSpan]] = {}
+    for pause, queue_ids in zip(company.running, company.places, strict=False):
+        together = by_place.get(queue_ids)
+        if together is None:
+            together = by_place[queue_ids] = []
+        together.append(pause)
+    return by_place
 
 
 def _row_of(key: _Key, *, rows: dict[_Key, _Row]) -> _Row:

@@ -10,7 +10,7 @@ import msgspec
 
 from gateway.domain.pauses import AgentPause
 
-_Span = tuple[int, int]
+PauseSpan = tuple[int, int]
 """When a pause began, and from when on it is over its limit; in microseconds since 1970."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -33,31 +33,27 @@ class PauseTimes(NamedTuple):
 class RunningPauses:
     """Pauses that run on, held so that an instant costs a few look-ups and no pass over all of them.
 
-    What that takes is made when the first instant is asked for.
+    They are given by their spans, since one pause counts in many rows of a report. Many are sorted when the
+    first instant is asked for.
     """
 
-    __slots__ = ("_pauses", "_sorted", "_spans")
+    __slots__ = ("_sorted", "_spans")
 
-    def __init__(self, pauses: Iterable[AgentPause] = ()) -> None:
-        self._pauses = tuple(pauses)
-        self._spans: tuple[_Span, ...] = ()
+    def __init__(self, spans: Iterable[PauseSpan] = ()) -> None:
+        self._spans = tuple(spans)
         self._sorted: _Sorted | None = None
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, RunningPauses) and sorted(map(_span, self._pauses)) == sorted(
-            map(_span, other._pauses)
-        )
+        return isinstance(other, RunningPauses) and sorted(self._spans) == sorted(other._spans)
 
     def __hash__(self) -> int:
-        return hash(frozenset(map(_span, self._pauses)))
+        return hash(frozenset(self._spans))
 
     def at(self, now: datetime) -> PauseTimes:
         """The times at `now`; None where nobody pauses. A pause that is to begin has lasted 0 seconds."""
-        if not self._pauses:
+        if not self._spans:
             return _NOBODY
         instant = (now - _EPOCH) // _MICROSECOND
-        if not self._spans:
-            self._spans = tuple([_span(pause) for pause in self._pauses])
         if len(self._spans) <= _FEW:
             return _go_through(self._spans, now=instant)
         if self._sorted is None:
@@ -81,15 +77,15 @@ class _Sorted(msgspec.Struct, frozen=True):
     dues: list[int]
 
 
-def _span(pause: AgentPause) -> _Span:
-    """Over its limit is who has been in a pause for a whole second longer."""
+def pause_span(pause: AgentPause) -> PauseSpan:
+    """Give a pause's span. Over its limit is who has been in a pause for a whole second longer."""
     started, limit = (pause.started_at - _EPOCH) // _MICROSECOND, pause.max_duration_seconds
     if limit is None:
         return started, _NEVER
     return started, _ALWAYS if limit < 0 else started + (limit + 1) * _SECOND
 
 
-def _go_through(pauses: tuple[_Span, ...], *, now: int) -> PauseTimes:
+def _go_through(pauses: tuple[PauseSpan, ...], *, now: int) -> PauseTimes:
     longest = total = over = 0
     for started, due in pauses:
         elapsed = (now - started) // _SECOND
@@ -100,7 +96,7 @@ def _go_through(pauses: tuple[_Span, ...], *, now: int) -> PauseTimes:
     return PauseTimes(longest, total / len(pauses), over)
 
 
-def _sort(pauses: tuple[_Span, ...]) -> _Sorted:
+def _sort(pauses: tuple[PauseSpan, ...]) -> _Sorted:
     starts = sorted([started for started, _ in pauses])
     return _Sorted(
         starts=starts,

@@ -141,6 +141,7 @@ class Executor:
         if run.pending:
             plan.note_vain()
             return None
+        plan.note_at_once()
         run.context.use_listings(run.used)
         may_remember = not run.context.is_timed and memory.is_wanted(key)
         if not may_remember and not run.holes:

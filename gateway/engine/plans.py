@@ -88,6 +88,11 @@ class Plan:
         elif self._vain_left and used != self.needs:
             self.needs = tuple(dict.fromkeys((*(self.needs or ()), *used)))
 
+    def note_at_once(self) -> None:
+        """Note a run that needed no more than it did before: those begun in vain before it are forgiven."""
+        if self.needs is not None:
+            self._vain_left = _MAX_VAIN
+
     def note_vain(self) -> None:
         """Note a run that was begun for what it needed before, and had to wait all the same."""
         self._vain_left -= 1

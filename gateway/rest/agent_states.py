@@ -5,9 +5,9 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from gateway.domain import agent_reports
 from gateway.domain import agent_states as domain
-from gateway.domain.agent_filters import AgentFilter
-from gateway.domain.agent_reports import queue_tally, report_agent_states
+from gateway.domain.agent_reports import queue_tally
 from gateway.domain.agent_states import AgentStateDimension
 from gateway.domain.agents import Agent, AgentState
 from gateway.domain.listings import Reading, Snapshot
@@ -84,9 +84,8 @@ async def count_agent_states(context: RestContext, asked: Asked) -> Answered:
     chosen = read_filter(query)
     agents, queues = await context.agents_and_queues()
     now = context.clock()
-    return Answered(
-        shape=lambda: _show_report(agents, chosen=chosen, by=query.group_by, queues=queues.snapshot, now=now)
-    )
+    report = await agent_reports.count_agent_states(agents.snapshot, chosen=chosen, dimensions=query.group_by)
+    return Answered(shape=lambda: _show_report(report, of=agents, queues=queues.snapshot, now=now))
 
 
 async def count_queue_states(context: RestContext, asked: Asked) -> Answered:
@@ -113,22 +112,16 @@ def show_counts(counts: domain.AgentStateCounts) -> AgentStateCounts:
 
 
 def _show_report(
-    reading: Reading[Agent],
-    *,
-    chosen: AgentFilter,
-    by: tuple[AgentStateDimension, ...],
-    queues: Snapshot[Queue],
-    now: datetime,
+    report: agent_reports.AgentStateReport, *, of: Reading[Agent], queues: Snapshot[Queue], now: datetime
 ) -> AgentStateReport:
-    report = report_agent_states(reading.snapshot, chosen=chosen, dimensions=by)
     return AgentStateReport(
         total=show_counts(report.total.at(now)),
         groups=tuple(_show_group(group, queues=queues, now=now) for group in report.groups),
         freshness=Freshness(
-            fetched_at=reading.snapshot.fetched_at,
-            age_seconds=reading.age_seconds,
-            stale=reading.stale,
-            complete=reading.snapshot.complete,
+            fetched_at=of.snapshot.fetched_at,
+            age_seconds=of.age_seconds,
+            stale=of.stale,
+            complete=of.snapshot.complete,
         ),
     )
 

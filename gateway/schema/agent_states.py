@@ -45,9 +45,9 @@ ShownReport = agent_reports.AgentStateReport
 
 def show_report(
     reading: Reading[AgentRow], *, chosen: ChosenAgents, dimensions: list[AgentStateDimension]
-) -> ShownReport:
+) -> ShownReport | Awaitable[ShownReport]:
     """Count the chosen agents, in all and by every combination of the dimensions."""
-    return agent_reports.report_agent_states(reading.snapshot, chosen=chosen, dimensions=dimensions)
+    return agent_reports.report_agent_states_in_steps(reading.snapshot, chosen=chosen, dimensions=dimensions)
 
 
 def total_counts(report: ShownReport, info: Info) -> domain.AgentStateCounts:

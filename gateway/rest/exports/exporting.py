@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from gateway.domain.agent_filters import select_agents
-from gateway.domain.agent_reports import report_agent_states
+from gateway.domain.agent_reports import count_agent_states
 from gateway.domain.agent_states import AgentStateDimension, AgentStateGroup, AgentStateTally
 from gateway.domain.errors import Failure, UpstreamInvalidResponse
 from gateway.domain.listings import Reading, Snapshot
@@ -82,7 +82,7 @@ async def export_agent_states(context: RestContext, asked: Asked) -> Answered:
     chosen = read_filter(query)
     agents, queues = await _read(context, query)
     now = context.clock()
-    report = report_agent_states(agents, chosen=chosen, dimensions=query.group_by)
+    report = await count_agent_states(agents, chosen=chosen, dimensions=query.group_by)
     table = Table(
         row_type=ExportedAgentStates,
         sources=(report.total, *report.groups),

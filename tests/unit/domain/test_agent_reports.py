@@ -1,4 +1,8 @@
+import asyncio
+from collections.abc import Awaitable
+from contextlib import suppress
 from itertools import permutations
+from threading import Thread
 
 import pytest
 from hypothesis import given
@@ -6,7 +10,15 @@ from hypothesis import strategies as st
 
 from gateway.domain import agent_reports, agent_tallies
 from gateway.domain.agent_filters import AgentFilter, select_agents
-from gateway.domain.agent_reports import AgentStateReport, ReportMemory, queue_tally, report_agent_states
+from gateway.domain.agent_reports import (
+    MANY_AGENTS,
+    AgentStateReport,
+    ReportMemory,
+    count_agent_states,
+    queue_tally,
+    report_agent_states,
+    report_agent_states_in_steps,
+)
 from gateway.domain.agent_states import AgentStateDimension
 from gateway.domain.agent_tallies import group_tallies, tally
 from gateway.domain.agents import Agent, AgentState
@@ -104,3 +116,100 @@ def test_a_report_over_the_whole_bound_is_not_remembered() -> None:
     reports = ReportMemory(max_rows=2)
     reports.put(report, chosen=EVERYBODY, by=(QUEUE,))
     assert (reports.get(EVERYBODY, by=(QUEUE,)), reports.rows) == (None, 0)
+
+
+MANY = [
+    an_agent(each, last_login=a_login() if each % 2 else None, queue_ids=queue_ids(1, 1 + each % 3))
+    for each in range(1, MANY_AGENTS + 2)
+]
+
+
+async def test_many_are_counted_in_steps_with_others_served_between(counted: list[int]) -> None:
+    snapshot, turns = a_snapshot(MANY), 0
+    counting = asyncio.create_task(count_agent_states(snapshot, chosen=EVERYBODY, dimensions=[STATE, QUEUE]))
+    while not counting.done():
+        await asyncio.sleep(0)
+        turns += 1
+
+    assert turns >= 5
+    assert counted == [len(MANY)]
+    assert await counting == AgentStateReport(tally(MANY), group_tallies(MANY, dimensions=[STATE, QUEUE]))
+    assert report_agent_states(snapshot, chosen=EVERYBODY, dimensions=[STATE, QUEUE]) is await counting
+
+
+async def test_few_and_what_was_counted_are_given_at_once(counted: list[int]) -> None:
+    few, many = a_snapshot(TWO), a_snapshot(MANY)
+    await count_agent_states(many, chosen=EVERYBODY, dimensions=[QUEUE])
+
+    for snapshot in (few, many):
+        at_once = report_agent_states_in_steps(snapshot, chosen=EVERYBODY, dimensions=[QUEUE])
+        assert not isinstance(at_once, Awaitable)
+    assert counted == [len(MANY), 2]
+
+
+async def test_all_who_wait_for_a_report_have_it_counted_once(counted: list[int]) -> None:
+    snapshot = a_snapshot(MANY)
+    asked = [count_agent_states(snapshot, chosen=EVERYBODY, dimensions=[QUEUE]) for _ in range(5)]
+    reports = await asyncio.gather(*asked)
+
+    assert counted == [len(MANY)]
+    assert all(report is reports[0] for report in reports)
+
+
+async def test_a_count_goes_on_for_those_who_stay(counted: list[int]) -> None:
+    snapshot = a_snapshot(MANY)
+    first, second = (
+        asyncio.create_task(count_agent_states(snapshot, chosen=EVERYBODY, dimensions=[QUEUE]))
+        for _ in range(2)
+    )
+    await asyncio.sleep(0)
+    first.cancel()
+    with suppress(asyncio.CancelledError):
+        await first
+
+    assert (await second).total.agents == len(MANY)
+    assert counted == [len(MANY)]
+
+
+async def test_a_count_that_nobody_waits_for_is_given_up() -> None:
+    snapshot = a_snapshot(MANY)
+    counting = asyncio.create_task(count_agent_states(snapshot, chosen=EVERYBODY, dimensions=[QUEUE]))
+    await asyncio.sleep(0)
+    memory = snapshot.derive(ReportMemory, lambda _: ReportMemory())
+    begun = len(memory.under_way)
+    counting.cancel()
+    with suppress(asyncio.CancelledError):
+        await counting
+
+    assert (begun, memory.under_way) == (1, {})
+
+
+async def test_whose_count_fails_all_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(agent_reports, "form_companies", fail)
+    snapshot = a_snapshot(MANY)
+    asked = [count_agent_states(snapshot, chosen=EVERYBODY, dimensions=[QUEUE]) for _ in range(3)]
+    failures = await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), 5)
+
+    told = sorted(type(failure).__name__ for failure in failures)
+    assert told == ["RuntimeError", "RuntimeError", "ZeroDivisionError"]
+
+
+async def test_a_thread_beside_the_loop_waits_for_the_same_count(counted: list[int]) -> None:
+    snapshot, found = a_snapshot(MANY), list[AgentStateReport]()
+
+    async def ask() -> None:
+        found.append(await count_agent_states(snapshot, chosen=EVERYBODY, dimensions=[QUEUE, STATE]))
+
+    beside = [Thread(target=asyncio.run, args=(ask(),)) for _ in range(3)]
+    for thread in beside:
+        thread.start()
+    await ask()
+    for thread in beside:
+        await asyncio.to_thread(thread.join)
+
+    plain = AgentStateReport(tally(MANY), group_tallies(MANY, dimensions=[QUEUE, STATE]))
+    assert found == [plain] * 4
+    assert len(counted) <= 4

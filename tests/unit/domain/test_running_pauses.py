@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from gateway.domain.agents import Agent, sort_by_state
 from gateway.domain.pauses import AgentPause
-from gateway.domain.running_pauses import RunningPauses
+from gateway.domain.running_pauses import RunningPauses, pause_span
 from tests.builders import NOON, an_agent_pause
 from tests.unit.domain.populations import populations
 
@@ -17,11 +17,15 @@ PAUSES = st.builds(
 )
 
 
+def together(pauses: list[AgentPause]) -> RunningPauses:
+    return RunningPauses(map(pause_span, pauses))
+
+
 @given(st.lists(PAUSES, max_size=40), st.lists(INSTANTS, min_size=1, max_size=4))
 def test_durations_are_those_of_the_single_pauses_to_the_microsecond(
     pauses: list[AgentPause], instants: list[datetime]
 ) -> None:
-    together = RunningPauses(pauses)
+    running = together(pauses)
     for now in instants:
         elapsed = [pause.elapsed_seconds(now) for pause in pauses]
         over = sum(
@@ -30,7 +34,7 @@ def test_durations_are_those_of_the_single_pauses_to_the_microsecond(
         )
         longest = max(elapsed) if elapsed else None
         average = sum(elapsed) / len(elapsed) if elapsed else None
-        assert together.at(now) == (longest, average, over)
+        assert running.at(now) == (longest, average, over)
 
 
 def test_many_pauses_are_read_as_a_few_are() -> None:
@@ -42,13 +46,13 @@ def test_many_pauses_are_read_as_a_few_are() -> None:
     over = sum(
         seconds > (pause.max_duration_seconds or 0) for pause, seconds in zip(pauses, elapsed, strict=True)
     )
-    assert RunningPauses(pauses).at(NOON) == (999, sum(elapsed) / len(elapsed), over)
+    assert together(pauses).at(NOON) == (999, sum(elapsed) / len(elapsed), over)
 
 
 def test_the_order_of_pauses_is_no_difference() -> None:
     pauses = [an_agent_pause(started_at=NOON - timedelta(seconds=each)) for each in range(20)]
-    assert RunningPauses(pauses) == RunningPauses(pauses[::-1])
-    assert RunningPauses(pauses) != RunningPauses(pauses[1:])
+    assert together(pauses) == together(pauses[::-1])
+    assert together(pauses) != together(pauses[1:])
 
 
 @given(populations())

@@ -246,6 +246,20 @@ async def test_what_is_begun_in_vain_again_and_again_is_begun_no_more() -> None:
     assert begun[-1] is None
 
 
+async def test_what_is_run_at_once_meanwhile_may_be_begun_in_vain_again() -> None:
+    on, executor = a_still_call_center(), build_executor(SCHEMA)
+    operation = an_operation("{ agents { nodes { queues { name } } } }")
+    await by_engine(operation, a_context(on), executor=executor)
+    found = executor.find(operation, variables=None, tenant_id="acme", scopes=frozenset())
+    assert found is not None
+    readings = {"agents": on.agent_reading, "queues": on.queue_reading}
+    for _ in range(9):
+        known = executor.known_run(found, variables=None)
+        assert known is not None
+        assert executor.run_at_once(known, context=a_context(on)) is None
+        assert executor.run_at_once(known, context=a_context(on, readings=readings)) is not None
+
+
 async def test_variables_that_find_nobody_are_not_kept_beyond_the_bound() -> None:
     document = """query ($ids: [ID!], $n: Int) { agents(filter: { ids: $ids }) {
         nodes { queues { agents(first: $n) { totalCount } } } } }"""
