@@ -23,6 +23,11 @@ ACCESS: Final = LogEvent(
     "One answered request.",
     ("method", "route", "status", "duration_ms", "operation_kind", "operation_name", "code"),
 )
+UNREAD: Final = LogEvent(
+    "http.unread",
+    "A request that is no HTTP, or whose head was too long or too slow, refused on the connection itself.",
+    ("status", "code"),
+)
 CALLER_HUNG_UP: Final = LogEvent("http.caller_hung_up", "The caller left before its answer.", ("route",))
 CHANGES_FAILED: Final = LogEvent(
     "changes.failed",

@@ -6,6 +6,7 @@ uvicorn bounds how long a connection may idle between requests, and nothing else
 import asyncio
 import sys
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any, Final
 
 import httptools
@@ -13,7 +14,8 @@ import msgspec
 from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from gateway.domain.errors import ErrorCode
+from gateway.domain.errors import BadRequest, GatewayError, OperationTooLarge
+from gateway.web.unread import write_refusal
 from gateway.web.upgrades import head_without_upgrade
 
 LIMITS_KEY: Final = "connection_limits"
@@ -30,12 +32,6 @@ class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
     max_head_bytes: int = 16_384
 
 
-_TOO_LARGE: Final = b"431 Request Header Fields Too Large"
-_TIMEOUT: Final = b"408 Request Timeout"
-_ANSWER: Final = (
-    b"HTTP/1.1 %b\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: %d\r\n"
-    b"connection: close\r\n\r\n%b"
-)
 _STANDARD: Final = ConnectionLimits()
 _MAX_AT_ONCE_BYTES: Final = 65_536
 _OK: Final = b"HTTP/1.1 200 OK\r\n"
@@ -237,7 +233,7 @@ class GuardedConnection(HttpToolsProtocol):
         self._head_bytes += came_bytes
         if self._head_bytes > self._limits.max_head_bytes:
             told = f"The request's head is over {self._limits.max_head_bytes} bytes."
-            self._refuse(_TOO_LARGE, _told(ErrorCode.OPERATION_TOO_LARGE, told))
+            self._refuse(OperationTooLarge(told), HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
     def _go_on_unread(self) -> None:
         """The rest of a body came to a request that was answered without it: it, too, is to end in time."""
@@ -270,19 +266,28 @@ class GuardedConnection(HttpToolsProtocol):
         if not self._is_idle:  # the answer that is under way is the caller's, and comes first
             self._await_head()
         elif self._has_head_begun:
-            self._refuse(_TIMEOUT, _told(ErrorCode.BAD_REQUEST, "The request's head took too long."))
+            self._refuse(BadRequest("The request's head took too long."), HTTPStatus.REQUEST_TIMEOUT)
         else:
             self.transport.close()
 
-    def _refuse(self, status: bytes, body: bytes) -> None:
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the server's own words
+        """Refuse what is no HTTP, its body's framing included."""
+        self._refuse(BadRequest("The request cannot be read as HTTP."), HTTPStatus.BAD_REQUEST)
+
+    def _refuse(self, error: GatewayError, status: HTTPStatus) -> None:
+        url = self.url if self._has_head_begun or self._is_in_body else b""
+        is_next, self._held_body = self._is_next, None
         self._head_came()
-        if not self._is_idle:  # another answer is under way, and this one would be taken for it
+        if not is_next:  # another answer is under way, and this one would be taken for it
             self.transport.abort()
         elif not self.transport.is_closing():
-            self.transport.write(_ANSWER % (status, len(body), body))
+            self.transport.write(write_refusal(error, status=status, url=url))
             self.transport.close()
 
-
-def _told(code: ErrorCode, message: str) -> bytes:
-    extensions = {"code": code.value, "retryable": False}
-    return msgspec.json.encode({"errors": [{"message": message, "extensions": extensions}]})
+    @property
+    def _is_next(self) -> bool:
+        """Whether what is being read is what the caller waits for, and nothing of an answer was sent."""
+        under_way: RequestResponseCycle | None = self.cycle
+        if under_way is None or under_way.response_complete:
+            return True
+        return self._is_in_body and not self.pipeline and not under_way.response_started
