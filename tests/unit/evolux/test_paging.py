@@ -47,16 +47,21 @@ class Listing:
         self.open += 1
         self.most_open = max(self.most_open, self.open)
         try:
-            for _ in range(8):  # turns of the loop, while others are asked for
+            for _ in range(20):  # turns of the loop, while others are asked for
                 await asyncio.sleep(0)
             return self._page(number)
         finally:
             self.open -= 1
 
 
+def quiet_turns() -> Turns:
+    """Turns on a loop whose iterations take no time, whatever else the machine does."""
+    return Turns(timer=lambda: 0.0)
+
+
 async def walked(listing: Listing, *, concurrency: int = 4, attempts: int = 3) -> WalkResult[Row]:
     return await walk(
-        listing, key=lambda row: row.id, turns=Turns(), concurrency=concurrency, attempts=attempts
+        listing, key=lambda row: row.id, turns=quiet_turns(), concurrency=concurrency, attempts=attempts
     )
 
 
@@ -111,7 +116,7 @@ async def test_a_hundred_pages_ten_at_a_time_take_eleven_rounds() -> None:
         await answered
         return slices(5_000, limit=50)(number)
 
-    result = await walk(page, key=lambda row: row.id, turns=Turns(), concurrency=10)
+    result = await walk(page, key=lambda row: row.id, turns=quiet_turns(), concurrency=10)
     assert (len(result.rows), result.missing) == (5_000, None)
     assert rounds == [1, *[10] * 9, 9]
 
@@ -233,7 +238,7 @@ async def test_a_page_that_fails_is_left_out_and_told() -> None:
             raise failure
         return slices(12)(number)
 
-    result = await walk(page, key=lambda row: row.id, turns=Turns(), concurrency=2)
+    result = await walk(page, key=lambda row: row.id, turns=quiet_turns(), concurrency=2)
     assert ids(result) == [1, 2, 3, 4, 7, 8, 11, 12]
     assert (result.missing, result.failure) == ("page 3, 5 of 6 could not be read", failure)
     assert (result.is_usable, result.torn, result.pages) == (True, 0, 4)
@@ -264,7 +269,7 @@ async def test_too_many_lost_pages_or_a_refused_token_end_the_walk_and_leave_no_
         return slices(40)(number)
 
     before = asyncio.all_tasks()
-    result = await asyncio.wait_for(walk(page, key=lambda row: row.id, turns=Turns(), concurrency=8), 5)
+    result = await asyncio.wait_for(walk(page, key=lambda row: row.id, turns=quiet_turns(), concurrency=8), 5)
     assert result.failure is failure
     assert not result.is_usable
     assert ids(result) == [1, 2]
@@ -278,13 +283,13 @@ async def test_a_first_page_that_fails_leaves_nothing() -> None:
     async def page(_number: int) -> Page[Row]:
         raise failure
 
-    result = await walk(page, key=lambda row: row.id, turns=Turns())
+    result = await walk(page, key=lambda row: row.id, turns=quiet_turns())
     assert (result.rows, result.failure, result.is_usable, result.torn) == ((), failure, False, 0)
 
 
 async def test_one_page_of_all_walks_is_asked_for_or_read_in_a_turn_of_the_loop() -> None:
     turn, done_in = 0, Counter[int]()
-    turns = Turns(timer=lambda: 0.0)  # no iteration takes long
+    turns = quiet_turns()
 
     async def count_turns() -> None:
         nonlocal turn
@@ -318,7 +323,7 @@ async def test_a_walk_that_is_cancelled_takes_its_pages_with_it() -> None:
         return slices(12)(number)
 
     before = asyncio.all_tasks()
-    task = asyncio.create_task(walk(page, key=lambda row: row.id, turns=Turns(), concurrency=4))
+    task = asyncio.create_task(walk(page, key=lambda row: row.id, turns=quiet_turns(), concurrency=4))
     await began.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
