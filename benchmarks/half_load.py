@@ -44,7 +44,10 @@ class Paced:
 def window(url: str, *, query: Query, per_second: float, seconds: float) -> Paced:
     """Ask at that pace for so long; `TooBusy` where the server does not keep up."""
     took_ms = uvloop.run(_window(url, body=query.body(), per_second=per_second, seconds=seconds))
-    return Paced(per_second=per_second, p50_ms=percentile(took_ms, 0.5), p99_ms=percentile(took_ms, 0.99))
+    paced = Paced(per_second=per_second, p50_ms=percentile(took_ms, 0.5), p99_ms=percentile(took_ms, 0.99))
+    if paced.p50_ms > 1_000 * CONNECTIONS / per_second:  # most waited for a connection
+        raise TooBusy
+    return paced
 
 
 def half_load(
@@ -138,6 +141,7 @@ async def _keep_pace(
 ) -> None:
     number, whole = 0, int(per_second * seconds)
     begun = last = time.perf_counter()
+    ends_at = begun + seconds * _PATIENCE
     while len(took_ms) < whole:
         now = time.perf_counter()
         if now - last > _STOOD_STILL_SECONDS:
@@ -149,5 +153,5 @@ async def _keep_pace(
             number += 1
         else:
             await asyncio.sleep(0)
-            if now - begun > seconds * _PATIENCE:
-                raise TooBusy
+        if now > ends_at:
+            raise TooBusy

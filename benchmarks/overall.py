@@ -111,13 +111,13 @@ def _without(servers: Mapping[str, Server], *names: str) -> dict[str, Server]:
 
 def at_half_load(
     servers: Mapping[str, Server], *, folder: Path, evolux: str, otlp: str, core: int | None, windows: int
-) -> dict[str, list[Paced]]:
+) -> dict[str, list[Paced | None]]:
     """Q2 by the gateway at half of the most it does, and by the ceiling at half of its own.
 
     The gateway is one more, with an Evolux that costs the load's core nothing, and the others stand still. In
     every second window the server's core is kept from other work, where the system allows it.
     """
-    query, found = QUERIES["Q2"], dict[str, list[Paced]]()
+    query, found = QUERIES["Q2"], dict[str, list[Paced | None]]()
     with (
         replayed(evolux) as ready,
         gateway(folder / "paced", evolux=ready, otlp=otlp, core=core) as ours,
@@ -130,7 +130,7 @@ def at_half_load(
                 server.address("Q2"), query=query, seconds=WINDOW_SECONDS, settings=settings.values()
             )
             for label, paced in zip(settings, measured, strict=True):
-                found.setdefault(label, []).extend([paced] if paced else [])
+                found.setdefault(label, []).append(paced)
     return found
 
 

@@ -75,15 +75,15 @@ def queue_tally(agents: Snapshot[Agent], queue_id: QueueId) -> AgentStateTally:
 class _Count:
     """The count of a report, in steps that hold the event loop for some milliseconds each.
 
-    It belongs to all who wait for it, on the main event loop or beside it: each takes the next step.
+    It belongs to all who wait for it, on the main event loop or beside it.
     """
 
     def __init__(
         self, agents: Snapshot[Agent], *, chosen: AgentFilter, by: tuple[AgentStateDimension, ...]
     ) -> None:
+        self.asked: _Asked = (chosen, by)
         self._steps = _steps(agents, chosen=chosen, by=by)
         self._lock = threading.Lock()
-        self.users = 0
         self.report: AgentStateReport | None = None
 
     def go_on(self) -> None:
@@ -107,6 +107,13 @@ class _Count:
         return self.report
 
 
+class _Waiter:
+    """Who waits for a count, and in which thread."""
+
+    def __init__(self) -> None:
+        self.thread_id = threading.get_ident()
+
+
 class ReportMemory:
     """Reports by what was asked for, of up to `max_rows` in all; the longest unused go first.
 
@@ -120,24 +127,50 @@ class ReportMemory:
         self._lock = threading.Lock()
         self.rows = 0
         self.under_way: dict[_Asked, _Count] = {}
+        self._waiting: dict[_Waiter, _Count] = {}
 
     def join(
         self, agents: Snapshot[Agent], *, chosen: AgentFilter, by: tuple[AgentStateDimension, ...]
-    ) -> _Count:
+    ) -> _Waiter:
         """Wait with the others for a count, which begins with the first; `leave` has to follow."""
         with self._lock:
             count = self.under_way.get((chosen, by))
             if count is None:
                 count = self.under_way[chosen, by] = _Count(agents, chosen=chosen, by=by)
-            count.users += 1
-            return count
+            waiter = _Waiter()
+            self._waiting[waiter] = count
+            return waiter
 
-    def leave(self, count: _Count, *, chosen: AgentFilter, by: tuple[AgentStateDimension, ...]) -> None:
+    def take_step(self, waiter: _Waiter) -> AgentStateReport | None:
+        """Have the count go on, and give its report once there is one.
+
+        Of all who wait on one event loop, for whatever count, only the first takes a step: else all steps
+        would be taken at once.
+        """
+        with self._lock:
+            count = self._waiting[waiter]
+            first = next(each for each in self._waiting if each.thread_id == waiter.thread_id)
+        if count.report is None and first is waiter:
+            try:
+                count.go_on()
+            except Exception:
+                self._forget(count)
+                raise
+            return None  # what is made of the report comes in a step of its own
+        return count.report
+
+    def leave(self, waiter: _Waiter) -> None:
         """Wait no more; a count for which nobody waits is given up."""
         with self._lock:
-            count.users -= 1
-            if not count.users:
-                del self.under_way[chosen, by]
+            count = self._waiting.pop(waiter)
+            is_wanted = count in self._waiting.values()
+        if not is_wanted:
+            self._forget(count)
+
+    def _forget(self, count: _Count) -> None:
+        with self._lock:
+            if self.under_way.get(count.asked) is count:
+                del self.under_way[count.asked]
 
     def get(self, chosen: AgentFilter, *, by: tuple[AgentStateDimension, ...]) -> AgentStateReport | None:
         """The report, which is then the last used."""
@@ -169,16 +202,17 @@ _Asked = tuple[AgentFilter, tuple[AgentStateDimension, ...]]
 async def _count_in_steps(
     agents: Snapshot[Agent], *, chosen: AgentFilter, by: tuple[AgentStateDimension, ...]
 ) -> AgentStateReport:
-    """Count with whoever else waits for the same; what is shown of it comes in a step of its own, too."""
+    """Count with whoever else waits for the same, one step of all counts in an iteration of the loop."""
     reports = _reports_of(agents)
-    count = reports.join(agents, chosen=chosen, by=by)
+    waiter = reports.join(agents, chosen=chosen, by=by)
     try:
-        while count.report is None:
-            count.go_on()
+        while True:
+            report = reports.take_step(waiter)
+            if report is not None:
+                return report
             await asyncio.sleep(0)
-        return count.report
     finally:
-        reports.leave(count, chosen=chosen, by=by)
+        reports.leave(waiter)
 
 
 def _steps(

@@ -18,6 +18,9 @@ _BYTES_PER_CHARACTER: Final = 30
 """What a plan takes over the characters of its Python; measured on the queries of the benchmarks."""
 _SERIALS: Final = count(1)
 _MAX_VAIN: Final = 4
+"""Runs begun in vain one after another, until a plan is begun so no more."""
+_RUNS_BETWEEN: Final = 32
+"""Runs that needed no more than listings, until such a plan is tried again: it is of all tenants."""
 
 Complete = Callable[[Any, Any], Any]
 
@@ -46,6 +49,7 @@ class Plan:
     """
 
     __slots__ = (
+        "_runs_since",
         "_vain_left",
         "arguments",
         "asked",
@@ -72,7 +76,7 @@ class Plan:
         self.shared_places = writer.shared_places
         self.listings: tuple[str, ...] = ()
         self.needs: tuple[str, ...] | None = None
-        self._vain_left = _MAX_VAIN
+        self._vain_left, self._runs_since = _MAX_VAIN, 0
         self.source = "\n".join(writer.sources)
         self.weight = 2_000 + len(self.source) * _BYTES_PER_CHARACTER
 
@@ -84,8 +88,14 @@ class Plan:
     def note_run(self, used: tuple[str, ...] | None) -> None:
         """Note what a run needed; None where it was more than listings, or more than the loop is held for."""
         if used is None:
-            self.needs, self._vain_left = None, 0
-        elif self._vain_left and used != self.needs:
+            self.needs, self._vain_left, self._runs_since = None, 0, 0
+            return
+        if not self._vain_left:
+            self._runs_since += 1
+            if self._runs_since < _RUNS_BETWEEN:
+                return
+            self._vain_left, self._runs_since = 1, 0
+        if used != self.needs:
             self.needs = tuple(dict.fromkeys((*(self.needs or ()), *used)))
 
     def note_at_once(self) -> None:

@@ -31,6 +31,7 @@ class Turns:
         self._timer = timer
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._is_resting = False
+        self._was_given = False
         self._measured_at = 0.0
         self._rested_seconds = 0.0
 
@@ -42,28 +43,26 @@ class Turns:
             self._waiting.append(turn)
             await turn
             return
-        self._is_resting = True
-        loop.call_soon(self._begin_rest, loop)
-
-    def _begin_rest(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Called once the turns that were given are over."""
-        self._measured_at = self._timer()
-        self._rested_seconds = 0.0
+        self._is_resting = self._was_given = True
+        self._measured_at, self._rested_seconds = self._timer(), 0.0
         loop.call_soon(self._rest, loop)
 
     def _rest(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Called in each iteration of the loop until the rest is over."""
+        """Called in each iteration of the loop until nobody waits and the last rest is over."""
         now = self._timer()
         passed, self._measured_at = now - self._measured_at, now
         self._rested_seconds += passed
+        is_quiet = passed <= QUIET_SECONDS and not self._was_given  # the turn's own iteration served somebody
+        self._was_given = False
         rest = min(REST_SECONDS, PATIENCE_SECONDS / max(len(self._waiting), 1))
-        if passed > QUIET_SECONDS and self._rested_seconds < rest:
+        if not is_quiet and self._rested_seconds < rest:
             loop.call_soon(self._rest, loop)
             return
-        due = int(self._rested_seconds / rest)
-        self._is_resting = self._give(min(max(due, 1), MOST_AT_ONCE))
+        due = 1 if is_quiet else min(int(self._rested_seconds / rest), MOST_AT_ONCE)
+        self._rested_seconds = 0.0 if is_quiet else self._rested_seconds % rest
+        self._is_resting = self._was_given = self._give(due)
         if self._is_resting:
-            loop.call_soon(self._begin_rest, loop)
+            loop.call_soon(self._rest, loop)
 
     def _give(self, most: int) -> bool:
         """Give turns to those who still wait, and say whether any of them did."""

@@ -25,7 +25,8 @@ ACCESS: Final = LogEvent(
 )
 UNREAD: Final = LogEvent(
     "http.unread",
-    "A request that is no HTTP, or whose head was too long or too slow, refused on the connection itself.",
+    "A request that is no HTTP, or whose head was too long or too slow, refused on the connection itself; "
+    "without a status where the connection was ended without an answer, for an earlier one was under way.",
     ("status", "code"),
 )
 CALLER_HUNG_UP: Final = LogEvent("http.caller_hung_up", "The caller left before its answer.", ("route",))

@@ -15,7 +15,7 @@ from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from gateway.domain.errors import BadRequest, GatewayError, OperationTooLarge
-from gateway.web.unread import write_refusal
+from gateway.web.unread import Unread, be_told_once
 from gateway.web.upgrades import head_without_upgrade
 
 LIMITS_KEY: Final = "connection_limits"
@@ -41,6 +41,9 @@ AtOnce = Callable[[Scope, bytes], tuple[bytes, bytes] | None]
 """Gives headers and body of an answer to a POST that is here whole, or None; raises nothing."""
 
 
+be_told_once()
+
+
 class GuardedConnection(HttpToolsProtocol):
     """uvicorn's connection with a time for each head, a bound on its bytes, and a time for each write."""
 
@@ -59,6 +62,7 @@ class GuardedConnection(HttpToolsProtocol):
         self._held_body: bytes | None = None
         self._read = _NOTHING  # what is being parsed
         self._head_anew = b""
+        self._running: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A caller has come and must say what it wants."""
@@ -209,6 +213,14 @@ class GuardedConnection(HttpToolsProtocol):
         self._head_came()
         self._written()
         super().connection_lost(exc)
+        running = self._running
+        if running is not None and not running.response_complete:  # the server asks the last that came alone
+            running.disconnected = True
+            running.message_event.set()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
     def pause_writing(self) -> None:
         """The caller does not take its answer as fast as it is written."""
@@ -275,19 +287,30 @@ class GuardedConnection(HttpToolsProtocol):
         self._refuse(BadRequest("The request cannot be read as HTTP."), HTTPStatus.BAD_REQUEST)
 
     def _refuse(self, error: GatewayError, status: HTTPStatus) -> None:
-        url = self.url if self._has_head_begun or self._is_in_body else b""
-        is_next, self._held_body = self._is_next, None
+        unread, is_next = self._unread(), self._is_next
+        self._held_body = None
         self._head_came()
-        if not is_next:  # another answer is under way, and this one would be taken for it
-            self.transport.abort()
-        elif not self.transport.is_closing():
-            self.transport.write(write_refusal(error, status=status, url=url))
+        if self.transport.is_closing():
+            return
+        unread.note(error, status=status if is_next else None)
+        if is_next:
+            own = self.server_state.default_headers
+            self.transport.write(unread.refuse(error, status=status, headers=own))
             self.transport.close()
+        elif self._is_idle:  # its own answer was sent before its body had come
+            self.transport.close()
+        else:  # another answer is under way, and this one would be taken for it
+            self.transport.abort()
+
+    def _unread(self) -> Unread:
+        if not self._has_head_begun and not self._is_in_body:
+            return Unread()
+        return Unread(self.url, self.headers, is_head=self.parser.get_method() == b"HEAD")
 
     @property
     def _is_next(self) -> bool:
         """Whether what is being read is what the caller waits for, and nothing of an answer was sent."""
         under_way: RequestResponseCycle | None = self.cycle
-        if under_way is None or under_way.response_complete:
-            return True
-        return self._is_in_body and not self.pipeline and not under_way.response_started
+        if not self._is_in_body or self._held_body is not None:
+            return self._is_idle
+        return under_way is not None and not self.pipeline and not under_way.response_started

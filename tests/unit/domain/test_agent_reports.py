@@ -156,6 +156,31 @@ async def test_all_who_wait_for_a_report_have_it_counted_once(counted: list[int]
     assert all(report is reports[0] for report in reports)
 
 
+async def test_one_step_of_all_counts_is_taken_in_an_iteration_of_the_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    iteration, taken_in = 0, list[int]()
+    step = agent_reports._Count.go_on
+
+    def go_on(count: agent_reports._Count) -> None:
+        taken_in.append(iteration)
+        step(count)
+
+    monkeypatch.setattr(agent_reports._Count, "go_on", go_on)
+    snapshot = a_snapshot(MANY)
+    dimensions = [[QUEUE]] * 4 + [[STATE]] * 2 + [[PAUSE, QUEUE]]
+    counting = asyncio.gather(
+        *(count_agent_states(snapshot, chosen=EVERYBODY, dimensions=by) for by in dimensions)
+    )
+    while not counting.done():
+        await asyncio.sleep(0)
+        iteration += 1
+
+    assert len(taken_in) == len(set(taken_in)) >= 3 * 3
+    plain = [AgentStateReport(tally(MANY), group_tallies(MANY, dimensions=by)) for by in dimensions]
+    assert await counting == plain
+
+
 async def test_a_count_goes_on_for_those_who_stay(counted: list[int]) -> None:
     snapshot = a_snapshot(MANY)
     first, second = (
@@ -195,6 +220,31 @@ async def test_whose_count_fails_all_are_told(monkeypatch: pytest.MonkeyPatch) -
 
     told = sorted(type(failure).__name__ for failure in failures)
     assert told == ["RuntimeError", "RuntimeError", "ZeroDivisionError"]
+    monkeypatch.undo()
+    report = await count_agent_states(snapshot, chosen=EVERYBODY, dimensions=[QUEUE])
+    assert report.total.agents == len(MANY)
+
+
+def test_who_comes_after_a_count_has_failed_begins_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(agent_reports, "form_companies", fail)
+    snapshot, memory = a_snapshot(MANY), ReportMemory()
+    first, second = (memory.join(snapshot, chosen=EVERYBODY, by=(QUEUE,)) for _ in range(2))
+    assert memory.take_step(first) is None
+    with pytest.raises(ZeroDivisionError):
+        memory.take_step(first)
+    monkeypatch.undo()
+    third = memory.join(snapshot, chosen=EVERYBODY, by=(QUEUE,))
+    memory.leave(first)
+    memory.leave(second)
+
+    for _ in range(3):
+        assert memory.take_step(third) is None
+    report = memory.take_step(third)
+    assert report is not None
+    assert report.total.agents == len(MANY)
 
 
 async def test_a_thread_beside_the_loop_waits_for_the_same_count(counted: list[int]) -> None:

@@ -246,6 +246,25 @@ async def test_what_is_begun_in_vain_again_and_again_is_begun_no_more() -> None:
     assert begun[-1] is None
 
 
+async def test_a_plan_that_was_begun_in_vain_is_tried_again_after_many_runs() -> None:
+    on, executor = a_still_call_center(), build_executor(SCHEMA, max_answer_bytes=0)
+    operation = an_operation("query ($n: Int) { agents(first: $n) { nodes { queues { name } } } }")
+    await by_engine(operation, a_context(on), executor=executor)
+    found = executor.find(operation, variables=None, tenant_id="acme", scopes=frozenset())
+    assert found is not None
+
+    for tries in (4, 1):
+        for _ in range(tries):
+            known = executor.known_run(found, variables=None)
+            assert known is not None
+            assert executor.run_at_once(known, context=a_context(on)) is None
+        runs = 0
+        while runs < 99 and executor.known_run(found, variables=None) is None:
+            await by_engine(operation, a_context(on), executor=executor, warm=False)
+            runs += 1
+        assert runs == 32
+
+
 async def test_what_is_run_at_once_meanwhile_may_be_begun_in_vain_again() -> None:
     on, executor = a_still_call_center(), build_executor(SCHEMA)
     operation = an_operation("{ agents { nodes { queues { name } } } }")
