@@ -14,6 +14,7 @@ from tests.attacking import (
     INPUT,
     INVALID,
     JSON_TYPE,
+    NO_HANDSHAKE,
     NOT_HTTP,
     UNKNOWN,
     UNPARSED,
@@ -193,7 +194,7 @@ REQUESTS: dict[str, tuple[bytes, Expected]] = {
             "/graphql",
             headers={"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"},
         ),
-        NOT_HTTP,
+        NO_HANDSHAKE,
     ),
     "a page of another site": (
         post(headers={"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}),
@@ -209,7 +210,7 @@ REQUESTS: dict[str, tuple[bytes, Expected]] = {
     "a negative length": (post(headers={"Content-Length": "-1"}), NOT_HTTP),
     "chunks of nonsense": (
         request(headers={**AUTHORIZATION, **JSON_TYPE, "Transfer-Encoding": "chunked"}, body=b"zz\r\nxx\r\n"),
-        (None, None),
+        NOT_HTTP,
     ),
     "a head that stops": (b"POST /graphql HTTP/1.1\r\nHost: g\r\n", (408, "BAD_REQUEST")),
     "a connection that says nothing": (b"", CUT_OFF),

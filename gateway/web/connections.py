@@ -310,7 +310,7 @@ class GuardedConnection(HttpToolsProtocol):
     @property
     def _is_next(self) -> bool:
         """Whether what is being read is what the caller waits for, and nothing of an answer was sent."""
-        under_way: RequestResponseCycle | None = self.cycle
-        if not self._is_in_body or self._held_body is not None:
+        latest: RequestResponseCycle | None = self.cycle
+        if not self._is_in_body or latest is None or latest.scope is not self.scope:
             return self._is_idle
-        return under_way is not None and not self.pipeline and not under_way.response_started
+        return not self.pipeline and not latest.response_started

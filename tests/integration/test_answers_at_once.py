@@ -293,8 +293,9 @@ async def test_a_body_that_breaks_off_wrongly_is_refused_and_nothing_is_asked(ta
         assert rest.startswith(b"HTTP/1.1 400 ")
         assert rest.count(b"HTTP/1.1") == 1
         assert [line["status"] for line in gateway.lines] == [200, 200, 200]
-        [warned] = [line for line in gateway.served.log_lines() if line["level"] == "warning"]
-    assert "request_id" not in warned, "the request before it is over"
+        [unread] = [line for line in gateway.served.log_lines() if line["event"] == "http.unread"]
+        assert unread["request_id"] not in {line["request_id"] for line in gateway.lines}
+    assert not unread.keys() & {"tenant", "caller", "trace_id"}, "the request before it is over"
 
 
 async def test_a_call_is_counted_once_whoever_says_that_it_is_one_too_many() -> None:

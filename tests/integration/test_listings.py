@@ -148,7 +148,7 @@ async def test_a_listing_that_keeps_changing_is_served_as_incomplete() -> None:
 
 async def test_a_cold_walk_of_5000_agents_reads_pages_side_by_side() -> None:
     plan = Plan(limits=PATIENT)
-    async with serving(crowd(5_000), plan=plan, latency_seconds=0.03) as (served, simulators):
+    async with serving(crowd(5_000), plan=plan, latency_seconds=0.1) as (served, simulators):
         await served.ask(COUNT)
         assert simulators["acme"].requests.pages(AGENTS) == dict.fromkeys(range(1, 101), 1)
         assert simulators["acme"].requests.peak_in_flight == 10
