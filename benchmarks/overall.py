@@ -4,7 +4,7 @@ The peers: the usual Strawberry stack over the same simulator, Mercurius with it
 a bare ASGI app that sends the gateway's bytes. Each server has one core, the load and the simulator the
 other. Every answer is compared with the gateway's first. On a busy machine only the ratios mean something.
 
-`python -m benchmarks.overall [--quick] [--write]`: under a minute, or some three; `--write` renews the tables
+`python -m benchmarks.overall [--quick] [--write]`: a minute, or some five; `--write` renews the tables
 of README.md and docs/performance.md.
 """
 
