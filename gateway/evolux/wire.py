@@ -14,7 +14,7 @@ from gateway.evolux.faults import WIRE_ERRORS, Fault, Sending, fault_of, watch_s
 from gateway.evolux.requests import Request, Revealable
 
 _MAX_TARGETS = 2_048
-"""Pages and agents of a tenant whose URLs are kept as they were parsed, which is 4 % of a walk's instructions."""
+"""Pages and agents of a tenant whose URLs are kept as they were parsed: 4 % of a walk's instructions."""
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip, deflate", "User-Agent": USER_AGENT}
 
 
