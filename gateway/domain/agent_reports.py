@@ -154,7 +154,8 @@ class ReportMemory:
             try:
                 count.go_on()
             except Exception:
-                self._forget(count)
+                with self._lock:
+                    self._forget(count)
                 raise
             return None  # what is made of the report comes in a step of its own
         return count.report
@@ -163,14 +164,12 @@ class ReportMemory:
         """Wait no more; a count for which nobody waits is given up."""
         with self._lock:
             count = self._waiting.pop(waiter)
-            is_wanted = count in self._waiting.values()
-        if not is_wanted:
-            self._forget(count)
+            if count not in self._waiting.values():
+                self._forget(count)
 
     def _forget(self, count: _Count) -> None:
-        with self._lock:
-            if self.under_way.get(count.asked) is count:
-                del self.under_way[count.asked]
+        if self.under_way.get(count.asked) is count:
+            del self.under_way[count.asked]
 
     def get(self, chosen: AgentFilter, *, by: tuple[AgentStateDimension, ...]) -> AgentStateReport | None:
         """The report, which is then the last used."""

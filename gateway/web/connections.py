@@ -4,19 +4,17 @@ uvicorn bounds how long a connection may idle between requests, and nothing else
 """
 
 import asyncio
-import sys
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final
 
-import httptools
 import msgspec
 from starlette.types import Scope
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from gateway.domain.errors import BadRequest, GatewayError, OperationTooLarge
 from gateway.web.unread import Unread, be_told_once
-from gateway.web.upgrades import head_without_upgrade
+from gateway.web.upgrades import DecliningConnection
 
 LIMITS_KEY: Final = "connection_limits"
 AT_ONCE_KEY: Final = "answers_at_once"
@@ -35,7 +33,6 @@ class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
 _STANDARD: Final = ConnectionLimits()
 _MAX_AT_ONCE_BYTES: Final = 65_536
 _OK: Final = b"HTTP/1.1 200 OK\r\n"
-_NOTHING: Final = memoryview(b"")
 
 AtOnce = Callable[[Scope, bytes], tuple[bytes, bytes] | None]
 """Gives headers and body of an answer to a POST that is here whole, or None; raises nothing."""
@@ -44,7 +41,7 @@ AtOnce = Callable[[Scope, bytes], tuple[bytes, bytes] | None]
 be_told_once()
 
 
-class GuardedConnection(HttpToolsProtocol):
+class GuardedConnection(DecliningConnection):
     """uvicorn's connection with a time for each head, a bound on its bytes, and a time for each write."""
 
     def __init__(self, *args: Any, **more: Any) -> None:
@@ -60,8 +57,6 @@ class GuardedConnection(HttpToolsProtocol):
         self._is_handed_over = False
         self._at_once: tuple[bytes, AtOnce] | None = self.app_state.get(AT_ONCE_KEY)
         self._held_body: bytes | None = None
-        self._read = _NOTHING  # what is being parsed
-        self._head_anew = b""
         self._running: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -74,7 +69,7 @@ class GuardedConnection(HttpToolsProtocol):
         self._has_one_ended = False
         if self._head_timer is None and not self._is_in_body and self._is_idle:
             self._is_in_head = True
-        self._parse(data)
+        self.parse(data)
         if self._held_body is not None:
             self._let_go()
         if self._is_handed_over:
@@ -92,7 +87,7 @@ class GuardedConnection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The head is whole."""
-        if self._is_upgrade_declined():
+        if self.is_upgrade_declined:
             return
         self._head_came()
         self._is_in_body = True
@@ -113,7 +108,7 @@ class GuardedConnection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The body is whole, if there was one."""
-        if self._is_upgrade_declined():
+        if self.is_upgrade_declined:
             return
         self._is_in_body, self._has_one_ended = False, True
         if self._held_body is not None:
@@ -122,44 +117,6 @@ class GuardedConnection(HttpToolsProtocol):
                 return
             self._let_go()
         super().on_message_complete()
-
-    def _parse(self, data: bytes) -> None:
-        """Parse what came; a request whose upgrade is declined comes once more, as one that asks for none."""
-        self._read = memoryview(data)
-        super().data_received(data)
-        while self._head_anew:
-            head, self._head_anew = self._head_anew, b""
-            super().data_received(head)
-            rest: Any = self._read
-            super().data_received(rest)
-        self._read = _NOTHING
-
-    def _is_upgrade_declined(self) -> bool:
-        """Whether the request asks for a protocol that is not spoken here."""
-        parser = self.parser
-        return parser.should_upgrade() and parser.get_method() != b"CONNECT" and not self._should_upgrade()
-
-    def _get_upgrade(self) -> bytes | None:
-        """The protocol that is asked for; several `Connection` lines are one list."""
-        named = [value for name, value in self.headers if name == b"upgrade"]
-        options = (
-            b",".join(value for name, value in self.headers if name == b"connection").lower().split(b",")
-        )
-        is_asked = any(option.strip() == b"upgrade" for option in options)
-        return named[-1].lower() if named and is_asked else None
-
-    def _unsupported_upgrade_warning(self) -> None:
-        """Have a declined request parsed anew, before what stood behind its head; asked in its exception."""
-        upgrade, parser = sys.exception(), self.parser
-        if not isinstance(upgrade, httptools.HttpParserUpgrade) or not self._is_upgrade_declined():
-            super()._unsupported_upgrade_warning()
-            return
-        self._head_anew = head_without_upgrade(
-            self.headers, method=parser.get_method(), url=self.url, version=parser.get_http_version()
-        )
-        self._read = self._read[upgrade.args[0] :]
-        self.parser = httptools.HttpRequestParser(self)
-        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
 
     def handle_websocket_upgrade(self) -> None:
         """It is a WebSocket from here on: none of these times is its own."""

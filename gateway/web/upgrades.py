@@ -4,9 +4,14 @@ HTTP lets a server ignore `Upgrade`. The parser cannot: it takes all that stands
 request's own body, for the other protocol's.
 """
 
+import sys
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Any, Final
 
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+_NOTHING: Final = memoryview(b"")
 _OF_AN_UPGRADE: Final = frozenset({b"upgrade", b"http2-settings"})
 
 
@@ -27,3 +32,51 @@ def _kept(headers: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes
                 yield name, b", ".join(kept)
         elif name not in _OF_AN_UPGRADE:
             yield name, value
+
+
+class DecliningConnection(HttpToolsProtocol):
+    """uvicorn's connection, which reads a request whose upgrade is declined as one that asks for none."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._read = _NOTHING  # what is being parsed
+        self._head_anew = b""
+
+    def parse(self, data: bytes) -> None:
+        """Parse what came; a request whose upgrade is declined comes once more, as one that asks for none."""
+        self._read = memoryview(data)
+        super().data_received(data)
+        while self._head_anew:
+            head, self._head_anew = self._head_anew, b""
+            super().data_received(head)
+            rest: Any = self._read
+            super().data_received(rest)
+        self._read = _NOTHING
+
+    @property
+    def is_upgrade_declined(self) -> bool:
+        """Whether the request asks for a protocol that is not spoken here."""
+        parser = self.parser
+        return parser.should_upgrade() and parser.get_method() != b"CONNECT" and not self._should_upgrade()
+
+    def _get_upgrade(self) -> bytes | None:
+        """The protocol that is asked for; several `Connection` lines are one list."""
+        named = [value for name, value in self.headers if name == b"upgrade"]
+        options = (
+            b",".join(value for name, value in self.headers if name == b"connection").lower().split(b",")
+        )
+        is_asked = any(option.strip() == b"upgrade" for option in options)
+        return named[-1].lower() if named and is_asked else None
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Have a declined request parsed anew, before what stood behind its head; asked in its exception."""
+        upgrade, parser = sys.exception(), self.parser
+        if not isinstance(upgrade, httptools.HttpParserUpgrade) or not self.is_upgrade_declined:
+            super()._unsupported_upgrade_warning()
+            return
+        self._head_anew = head_without_upgrade(
+            self.headers, method=parser.get_method(), url=self.url, version=parser.get_http_version()
+        )
+        self._read = self._read[upgrade.args[0] :]
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)

@@ -12,7 +12,9 @@ from msgspec.structs import replace
 from gateway.domain.listings import Snapshot
 from gateway.engine import executor as engine
 from gateway.engine import running
+from gateway.engine.execution import Operation
 from gateway.engine.executor import Executor
+from gateway.engine.remembered import Found
 from gateway.schema.context import LISTINGS
 from gateway.schema.planning import build_executor
 from tests.builders import NOON, a_login, an_agent, an_agent_pause, queue_ids
@@ -231,12 +233,18 @@ async def test_what_waits_for_more_than_listings_is_not_run_at_once() -> None:
     assert on.calls == before
 
 
-async def test_what_is_begun_in_vain_again_and_again_is_begun_no_more() -> None:
-    on, executor = a_still_call_center(), build_executor(SCHEMA)
-    operation = an_operation("query ($n: Int) { agents(first: $n) { nodes { queues { name } } } }")
+async def run_and_find(operation: Operation, *, on: StillCallCenter, executor: Executor) -> Found:
+    """Run it once, and give what is known of it then."""
     await by_engine(operation, a_context(on), executor=executor)
     found = executor.find(operation, variables=None, tenant_id="acme", scopes=frozenset())
     assert found is not None
+    return found
+
+
+async def test_what_is_begun_in_vain_again_and_again_is_begun_no_more() -> None:
+    on, executor = a_still_call_center(), build_executor(SCHEMA)
+    operation = an_operation("query ($n: Int) { agents(first: $n) { nodes { queues { name } } } }")
+    found = await run_and_find(operation, on=on, executor=executor)
     begun = [executor.known_run(found, variables=None)]
     for _ in range(9):
         known = begun[-1]
@@ -249,9 +257,7 @@ async def test_what_is_begun_in_vain_again_and_again_is_begun_no_more() -> None:
 async def test_a_plan_that_was_begun_in_vain_is_tried_again_after_many_runs() -> None:
     on, executor = a_still_call_center(), build_executor(SCHEMA, max_answer_bytes=0)
     operation = an_operation("query ($n: Int) { agents(first: $n) { nodes { queues { name } } } }")
-    await by_engine(operation, a_context(on), executor=executor)
-    found = executor.find(operation, variables=None, tenant_id="acme", scopes=frozenset())
-    assert found is not None
+    found = await run_and_find(operation, on=on, executor=executor)
 
     for tries in (4, 1):
         for _ in range(tries):
@@ -268,9 +274,7 @@ async def test_a_plan_that_was_begun_in_vain_is_tried_again_after_many_runs() ->
 async def test_what_is_run_at_once_meanwhile_may_be_begun_in_vain_again() -> None:
     on, executor = a_still_call_center(), build_executor(SCHEMA)
     operation = an_operation("{ agents { nodes { queues { name } } } }")
-    await by_engine(operation, a_context(on), executor=executor)
-    found = executor.find(operation, variables=None, tenant_id="acme", scopes=frozenset())
-    assert found is not None
+    found = await run_and_find(operation, on=on, executor=executor)
     readings = {"agents": on.agent_reading, "queues": on.queue_reading}
     for _ in range(9):
         known = executor.known_run(found, variables=None)
