@@ -148,8 +148,15 @@ async def test_a_listing_that_keeps_changing_is_served_as_incomplete() -> None:
 
 async def test_a_cold_walk_of_5000_agents_reads_pages_side_by_side() -> None:
     plan = Plan(limits=PATIENT)
-    async with serving(crowd(5_000), plan=plan, latency_seconds=0.1) as (served, simulators):
-        await served.ask(COUNT)
+    async with serving(crowd(5_000), plan=plan) as (served, simulators):
+        faults = simulators["acme"].faults
+        first, others = faults.hang(path=AGENTS, page=1), faults.hang(path=AGENTS, count=10)
+        asking = asyncio.create_task(served.ask(COUNT))
+        await first.met()
+        faults.release()
+        await others.met(10)
+        faults.release()
+        await asking
         assert simulators["acme"].requests.pages(AGENTS) == dict.fromkeys(range(1, 101), 1)
         assert simulators["acme"].requests.peak_in_flight == 10
 

@@ -1,5 +1,6 @@
 """REST over sockets: the same call centre as in GraphQL, by the conventions of HTTP."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -239,12 +240,16 @@ async def test_everything_else_is_read(served: Served) -> None:
 async def test_a_bulk_log_off_costs_one_write_each_and_one_listing() -> None:
     world = a_world(agents=200)
     limits = LimitSettings(upstream_requests_per_second=100_000, upstream_burst=100_000)
-    async with serving(world, plan=Plan(limits=limits), latency_seconds=0.01) as (served, simulators):
+    async with serving(world, plan=Plan(limits=limits)) as (served, simulators):
         await ask(served, "GET", "/agents")
-        requests = simulators["acme"].requests
+        requests, faults = simulators["acme"].requests, simulators["acme"].faults
         requests.clear()
+        first = faults.hang(method="POST", count=10)
         sent = {"agentIds": [str(each) for each in range(1, 201)]}
-        answer = (await ask(served, "POST", "/bulk/logoff-agents", json=sent)).json()
+        asking = asyncio.create_task(ask(served, "POST", "/bulk/logoff-agents", json=sent))
+        await first.met(10)
+        faults.release()
+        answer = (await asking).json()
         assert requests.pages(AGENTS) == dict.fromkeys(range(1, 5), 1)
         assert sum(one.method == "POST" for one in requests) == 200
         assert requests.peak_in_flight == 10

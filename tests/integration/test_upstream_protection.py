@@ -79,14 +79,14 @@ async def a_tenant(
     *,
     agents: int = 3,
     concurrency: int = 4,
+    pages_at_once: int | None = None,
     failures: int = 3,
     attempts: int = 1,
     deadline_seconds: float = 5.0,
-    latency_seconds: float = 0.0,
     read_seconds: float = 0.5,
 ) -> AsyncIterator[Tenant]:
     world, timers = World.seeded(agents, token=TOKEN), MovedTimers()
-    async with running(world, latency_seconds=latency_seconds) as evolux:
+    async with running(world) as evolux:
         protection = Protection(
             turnstile=TurnstileLimits(concurrency=concurrency, requests_per_second=1000.0, burst=1000),
             breaker=BreakerLimits(failures=failures, window_seconds=10.0, open_seconds=OPEN_SECONDS),
@@ -103,7 +103,7 @@ async def a_tenant(
         )
         try:
             yield Tenant(
-                call_center=EvoluxCallCenter(client, concurrency=concurrency),
+                call_center=EvoluxCallCenter(client, concurrency=pages_at_once or concurrency),
                 protection=protection,
                 evolux=evolux,
                 timers=timers,
@@ -227,19 +227,28 @@ async def test_retries_of_a_failing_evolux_are_a_fifth_of_what_callers_ask() -> 
 
 
 async def test_a_write_overtakes_the_walk_of_a_hundred_pages_which_keeps_to_the_cap() -> None:
-    async with a_tenant(agents=5000, concurrency=4, latency_seconds=0.01, read_seconds=5.0) as tenant:
+    async with a_tenant(agents=5000, concurrency=4, pages_at_once=10, read_seconds=5.0) as tenant:
+        requests, protection = tenant.evolux.requests, tenant.protection
         walk = asyncio.create_task(tenant.call_center.agents())
-        await tenant.until(lambda: len(tenant.evolux.requests) >= 20)
+        await requests.reached(20)
+        held = tenant.evolux.faults.hang(method="GET", count=4)
+        await held.met(4)
+        await tenant.until(lambda: protection.state.waiting == 6)
+        assert requests.in_flight == 4
+        before = len(requests)
 
+        write = asyncio.create_task(tenant.call_center.unpause_agent(AgentId(999_999)))
+        await tenant.until(lambda: protection.state.waiting == 7)
+        tenant.evolux.faults.release()
         with pytest.raises(GatewayError):
-            await tenant.call_center.unpause_agent(AgentId(999_999))
-        pages_before_the_write = [seen.method for seen in tenant.evolux.requests].index("POST")
+            await write
         reading = await walk
 
-        assert pages_before_the_write <= 30
+        overtaken_by = [seen.method for seen in requests].index("POST") - before
+        assert overtaken_by < 4, "no page that waited before the write went first"
         assert len(reading.snapshot.rows) == 5000
-        assert set(tenant.evolux.requests.pages(AGENTS).values()) == {1}
-        assert tenant.evolux.requests.peak_in_flight == 4
+        assert set(requests.pages(AGENTS).values()) == {1}
+        assert requests.peak_in_flight == 4
 
 
 async def test_one_deadline_bounds_a_walk_with_all_its_retries_and_waits() -> None:
