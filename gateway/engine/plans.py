@@ -78,7 +78,7 @@ class Plan:
         self.needs: tuple[str, ...] | None = None
         self._vain_left, self._runs_since = _MAX_VAIN, 0
         self.source = "\n".join(writer.sources)
-        self.weight = 2_000 + len(self.source) * _BYTES_PER_CHARACTER
+        self.weight = 2_000 + len(self.source) * _BYTES_PER_CHARACTER + writer.object_bytes
 
     def note_listings(self, used: tuple[str, ...]) -> None:
         """Note listings that a run used, for later ones to read together."""

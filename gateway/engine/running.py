@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 
-import msgspec
 from graphql import VariableValues
 from graphql.pyutils import is_iterable
 
@@ -86,6 +85,7 @@ class Run:
         "plain",
         "shared",
         "shared_from",
+        "shared_lists",
         "used",
         "values",
         "was_moved",
@@ -103,10 +103,12 @@ class Run:
         self.holes: list[Hole] = []
         self.pending: list[Any] = []
         self.used: set[str] = set()
-        self.shared: list[dict[int, msgspec.Raw]] = [{} for _ in range(plan.shared_places)]
-        """By place, the bytes of objects by their identity."""
+        self.shared: list[dict[int, Any]] = [{} for _ in range(plan.shared_places)]
+        """By place, what is shown of objects by their identity."""
+        self.shared_lists: list[dict[int, list[Any]]] = [{} for _ in range(plan.shared_places)]
+        """The same of lists of them."""
         self.shared_from: list[Any] = []
-        """These objects, which must live as long as they are known so."""
+        """These objects and lists, which must live as long as they are known so."""
         self.left: float = MAX_ITEMS_ON_LOOP
         self.was_moved = self.has_kept = False
 
@@ -144,11 +146,23 @@ class Run:
             raise Unusual
         return tuple(value)
 
-    def share(self, value: Any, number: int, make: Callable[[Any, Any], Any]) -> msgspec.Raw:
-        """The bytes of an object, and from then on of the same object in other rows of this run."""
-        raw = self.shared[number][id(value)] = msgspec.Raw(encode(make(value, self)))
+    def share(self, value: Any, number: int, make: Callable[[Any, Any], Any]) -> Any:
+        """What is shown of an object, and from then on of the same object in other rows of this run."""
+        made = self.shared[number][id(value)] = make(value, self)
         self.shared_from.append(value)
-        return raw
+        return made
+
+    def share_list(self, values: Sequence[Any], number: int, make: Callable[[Any, Any], Any]) -> list[Any]:
+        """The same of a list of such objects, which is not looked into again where it comes again."""
+        known = self.shared[number].get
+        items = []
+        for value in values:
+            if value is None:
+                raise Unusual
+            items.append(known(id(value)) or self.share(value, number, make))
+        self.shared_lists[number][id(values)] = items
+        self.shared_from.append(values)
+        return items
 
     def abandon(self) -> None:
         """Close what was to be awaited."""

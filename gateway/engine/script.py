@@ -131,6 +131,27 @@ class KeptPlace(msgspec.Struct, frozen=True):
         function.line(indent, f"{value} = {found}[1]")
 
 
+class SharedPlace(msgspec.Struct, frozen=True):
+    """The number of a place where rows share objects, and the name of what makes one."""
+
+    number: int
+    make: str
+
+    def take(self, function: Function, indent: int, value: str) -> None:
+        """Lines that take an object as another row had it, or have it made."""
+        known = function.bind(f"shared{self.number}", f"run.shared[{self.number}].get")
+        self._take(function, indent, value, known=known, share="share")
+
+    def take_list(self, function: Function, indent: int, value: str) -> None:
+        """Lines that take a list of such objects as another row had it, or have it made."""
+        known = function.bind(f"lists{self.number}", f"run.shared_lists[{self.number}].get")
+        self._take(function, indent, value, known=known, share="share_list")
+
+    def _take(self, function: Function, indent: int, value: str, *, known: str, share: str) -> None:
+        made = f"run.{share}({value}, {self.number}, {self.make})"
+        function.line(indent, f"{value} = {known}(id({value})) or {made}")
+
+
 class At(msgspec.Struct, frozen=True, kw_only=True):
     """A field as an operation selects it, perhaps at several nodes, on a type."""
 
@@ -155,3 +176,10 @@ class At(msgspec.Struct, frozen=True, kw_only=True):
         if bound is None:
             raise Unplannable(HandOver.UNPLANNABLE)
         return bound
+
+
+def checked(attribute: str) -> str:
+    """A dotted name as it may be written."""
+    if not all(part.isidentifier() for part in attribute.split(".")):
+        raise Unplannable(HandOver.UNPLANNABLE)
+    return attribute

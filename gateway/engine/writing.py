@@ -19,9 +19,21 @@ from graphql.execution.collect_fields import FieldDetails
 
 from gateway.engine.fragments import UNKEPT
 from gateway.engine.leaves import Unusual, write_leaf
+from gateway.engine.objects import object_bytes, object_maker
 from gateway.engine.places import Arguments, Place
 from gateway.engine.resolvers import Source
-from gateway.engine.script import HOLE, At, Function, KeptPlace, Scope, Site, Tired, Unplannable
+from gateway.engine.script import (
+    HOLE,
+    At,
+    Function,
+    KeptPlace,
+    Scope,
+    SharedPlace,
+    Site,
+    Tired,
+    Unplannable,
+    checked,
+)
 from gateway.telemetry.labels import HandOver
 
 MAX_FIELDS: Final = 400
@@ -40,6 +52,8 @@ class PlanWriter:
         self.places: list[Place] = []
         self.arguments: list[Arguments] = []
         self.sites: list[Site] = []
+        self.object_bytes = 0
+        """What the types of objects take."""
         self.shared_places = 0
         """Places below kept rows where one object may stand in many rows."""
 
@@ -100,13 +114,18 @@ class PlanWriter:
         """Lines that read a row's fields; gives the expression of the object."""
         if type_.is_type_of is not None:
             raise Unplannable(HandOver.UNPLANNABLE)
-        entries = []
+        values: dict[str, str] = {}
         for key, group in self._scope.selected(type_, details).items():
             is_name = group[0].node.name.value == "__typename"
             at = At(parent=type_, details=group)
-            value = repr(type_.name) if is_name else self._field(function, indent, row, at)
-            entries.append(f"{key!r}: {value}")
-        return "{" + ", ".join(entries) + "}"
+            values[key] = repr(type_.name) if is_name else self._field(function, indent, row, at)
+        make = object_maker(tuple(values))
+        if make is None:
+            return "{" + ", ".join(f"{key!r}: {value}" for key, value in values.items()) + "}"
+        name = f"object_{len(self.names)}"
+        self.object_bytes += object_bytes(len(values))
+        self.names[name] = make
+        return f"{name}({', '.join(values.values())})"
 
     def _field(self, function: Function, indent: int, row: str, at: At) -> str:
         """Lines that read one field; gives the expression of its value."""
@@ -120,7 +139,7 @@ class PlanWriter:
             return "HOLE"
         value = function.local()
         if bound.call is None:
-            function.line(indent, f"{value} = {row}.{_checked(cast('str', bound.declared.attribute))}")
+            function.line(indent, f"{value} = {row}.{checked(cast('str', bound.declared.attribute))}")
         else:
             function.line(indent, f"{value} = {self._call(function, row, at)}")
         may_wait = bound.declared.source is Source.UPSTREAM
@@ -207,6 +226,9 @@ class PlanWriter:
                 function.line(indent + 2, f"if {item} is None: raise Unusual")
                 kept.take(function, indent + 2, item)
             return
+        if isinstance(of_type, GraphQLNonNull) and self._is_shared(function, of_type.of_type, details):
+            self._shared(function, of_type.of_type, details).take_list(function, indent, value)
+            return
         with self._each(function, indent, value) as item:
             self._complete(function, indent + 1, item, of_type, details)
 
@@ -233,12 +255,8 @@ class PlanWriter:
             function.line(indent, f"if {kept.name} is UNKEPT: [{value}] = {kept.build}(({value},), run)")
             function.line(indent, "else:")
             kept.take(function, indent + 1, value)
-        elif (
-            function.site is not None
-            and type_.name in self._scope.shared_types
-            and self._scope.selects_leaves_alone(type_, details)
-        ):
-            self._complete_shared(function, indent, value, type_, details)
+        elif self._is_shared(function, type_, details):
+            self._shared(function, type_, details).take(function, indent, value)
         elif indent > _MAX_INDENT:
             part = self._function("part", site=function.site, is_hole=function.is_hole)
             part.line(1, f"return {self._object(part, 1, 'row', type_, details)}")
@@ -246,20 +264,23 @@ class PlanWriter:
         else:
             function.line(indent, f"{value} = {self._object(function, indent, value, type_, details)}")
 
-    def _complete_shared(
-        self,
-        function: Function,
-        indent: int,
-        value: str,
-        type_: GraphQLObjectType,
-        details: list[FieldDetails],
-    ) -> None:
-        """Lines that take the object's bytes as another row of this run had them, or have them made."""
+    def _is_shared(self, function: Function, type_: object, details: list[FieldDetails]) -> bool:
+        """Whether an object may stand in many of the rows, and shows the same in each."""
+        return (
+            function.site is not None
+            and isinstance(type_, GraphQLObjectType)
+            and type_.name in self._scope.shared_types
+            and self._scope.selects_leaves_alone(type_, details)
+        )
+
+    def _shared(
+        self, function: Function, type_: GraphQLObjectType, details: list[FieldDetails]
+    ) -> SharedPlace:
+        """A place where rows share objects, and the function that makes one."""
         number, self.shared_places = self.shared_places, self.shared_places + 1
         make = self._function("shared", site=function.site)
         make.line(1, f"return {self._object(make, 1, 'row', type_, details)}")
-        known = function.bind(f"shared{number}", f"run.shared[{number}].get")
-        function.line(indent, f"{value} = {known}(id({value})) or run.share({value}, {number}, {make.name})")
+        return SharedPlace(number, make=make.name)
 
     def _is_kept(self, function: Function, type_: object) -> bool:
         """Whether rows' bytes are kept here: of this type, and not within other rows or fleeting fields."""
@@ -277,10 +298,3 @@ class PlanWriter:
         build.line(1, "return row")
         name = function.bind(f"kept{number}", f"run.kept[{number}]")
         return KeptPlace(name, known=function.bind(f"known{number}", f"{name}.known.get"), build=build.name)
-
-
-def _checked(attribute: str) -> str:
-    """A dotted name as it may be written."""
-    if not all(part.isidentifier() for part in attribute.split(".")):
-        raise Unplannable(HandOver.UNPLANNABLE)
-    return attribute

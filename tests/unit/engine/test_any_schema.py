@@ -4,11 +4,13 @@ from enum import Enum
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 import strawberry
 from graphql import execute_sync, parse
 
 from gateway.engine.executor import Executor
+from gateway.engine.objects import MAX_KEYS
 from gateway.schema.fields import attribute, bind_resolvers, computed, entry, fleeting
 from gateway.telemetry.labels import HandOver
 from tests.unit.engine.comparing import operation_of, shown
@@ -117,3 +119,14 @@ async def test_arguments_that_variables_leave_out_have_the_schemas_defaults(
     assert given == [expected, expected]
     is_wrong = variables.get("end") == "NONE" or ("n" in variables and variables["n"] is None)
     assert (b'"errors"' in expected) is bool(handed) is is_wrong
+
+
+@pytest.mark.parametrize("keys", [39, MAX_KEYS, MAX_KEYS + 1, 90])
+async def test_an_object_has_its_keys_in_order_however_many_they_are(keys: int) -> None:
+    words = ["None", "class", "f0", "f1", "__init__", "_", "self", "row", "run", "__struct_fields__"]
+    aliases = [*words, *(f"k{number}" for number in reversed(range(keys - len(words))))]
+    fields = " ".join(f"{alias}: name" for alias in aliases)
+    given, expected, handed = await answers(f"{{ things {{ {fields} }} }}")
+    assert given == [expected, expected]
+    assert handed == []
+    assert list(msgspec.json.decode(expected)["data"]["things"][0]) == aliases
