@@ -67,17 +67,19 @@ def gateway(
     core: int | None,
     forgets: str | None = None,
     sample_ratio: float = 0.05,
+    tenants: int = 1,
     program: tuple[str, ...] = ("gateway",),
 ) -> Iterator[Server]:
     """The gateway as shipped: authentication, limits, access lines, traces of 5 % where `otlp` takes them.
 
-    Its lines go to a file. `forgets` is what benchmarks/afresh.py lets it forget.
+    Its lines go to a file; all its tenants are of the same Evolux. `forgets` is what benchmarks/afresh.py
+    lets it forget.
     """
     own = folder / (forgets or ("shipped" if otlp else "untraced"))
     own.mkdir(parents=True)
     config = write_config(
         own,
-        tenants={"t0": evolux},
+        tenants={f"t{number}": evolux for number in range(tenants)},
         scopes='"agents:read", "agents:write"',
         telemetry=f'otlp_endpoint = "{otlp}"\nsample_ratio = {sample_ratio}' if otlp else "",
     )

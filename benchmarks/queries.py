@@ -75,4 +75,4 @@ RENAME: Final = Query(
     variables={"id": AGENT, "name": f"Conceição {NUMBER}"},
     is_mutation=True,
 )
-WALK: Final = Query(text="{ agents(first: 1) { nodes { id } totalCount } }", about="a cold walk of 5,000")
+WALK: Final = Query(text="{ agents(first: 1) { nodes { id } totalCount } }", about="a walk of 5,000")

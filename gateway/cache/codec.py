@@ -16,7 +16,8 @@ import msgspec
 
 from gateway.cache.store import ListingKind
 from gateway.domain.agents import Agent
-from gateway.domain.listings import Content, Snapshot
+from gateway.domain.contents import Content
+from gateway.domain.listings import Snapshot
 from gateway.domain.pauses import AllowedPause
 from gateway.domain.queues import Queue
 

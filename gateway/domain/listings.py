@@ -1,21 +1,18 @@
 """Listings: a full read of one collection, its immutable versioned result, and what a reader gets of it."""
 
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from datetime import datetime
 from enum import Enum
-from hashlib import blake2b
-from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar, cast
+from typing import Any, Final, Generic, Protocol, TypeVar, cast
 
 import msgspec
 
+from gateway.domain.contents import Content, content_after, content_of, portions_of
 from gateway.domain.errors import Failure
 
 T = TypeVar("T")
 
 _UNMADE: Final = object()
-_DIGEST_BYTES: Final = 12
-_PORTION_ROWS: Final = 500
-"""Rows whose digest takes less than a millisecond."""
 
 
 class Identified(Protocol):
@@ -27,13 +24,6 @@ class Identified(Protocol):
 
 Row = TypeVar("Row")
 Row_co = TypeVar("Row_co", covariant=True)
-
-
-class Content(NamedTuple):
-    """What a snapshot's rows amount to: their version, and the bytes they take when encoded."""
-
-    version: str
-    encoded_bytes: int
 
 
 class Snapshot(Generic[Row_co]):
@@ -73,7 +63,9 @@ class Snapshot(Generic[Row_co]):
         self.missing = missing
         self.complete = missing is None
         self.page_rows = page_rows
-        self.version, self.encoded_bytes = content or _content(self.rows, missing)
+        self.version, self.encoded_bytes = content or content_of(
+            portions_of(self.rows, page_rows=page_rows), missing=missing
+        )
         self._origin = origin
         self._by_id: dict[int, Row_co] | None = None
         self._derived: dict[Hashable, object] = {}
@@ -86,19 +78,15 @@ class Snapshot(Generic[Row_co]):
         return self._by_id
 
     def replacing(self, row: Any) -> "Snapshot[Row_co]":
-        """The same reading with one row as it is known to be by now; a row with a new id comes last.
-
-        The version follows from this one's and the row, for it must not cost what a whole digest does.
-        """
+        """The same reading with one row as it is known to be by now; a row with a new id comes last."""
         row_id = cast("Identified", row).id
         at = self.derive("positions", _positions).get(row_id, len(self.rows))
-        encoded = msgspec.msgpack.encode((self.version, row))
         return Snapshot(
             (*self.rows[:at], row, *self.rows[at + 1 :]),
             fetched_at=self.fetched_at,
             missing=self.missing,
             page_rows=self.page_rows,
-            content=Content(_hash(encoded), self.encoded_bytes + len(encoded)),
+            content=content_after(self.version, row, encoded_bytes=self.encoded_bytes),
             origin=self._origin,
         )
 
@@ -165,46 +153,3 @@ ANY_AGE = FreshnessBound()
 
 def _positions(snapshot: "Snapshot[Any]") -> dict[int, int]:
     return {row.id: at for at, row in enumerate(snapshot.rows)}
-
-
-async def weigh(
-    rows: Sequence[object], *, missing: str | None, rest: Callable[[], Awaitable[None]]
-) -> Content:
-    """What rows amount to, as a snapshot of them says; it rests before each few hundred."""
-    scale = _Scale()
-    for some in _portions(rows):
-        await rest()
-        scale.add(some)
-    return scale.read(missing)
-
-
-def _content(rows: Sequence[object], missing: str | None) -> Content:
-    scale = _Scale()
-    for some in _portions(rows):
-        scale.add(some)
-    return scale.read(missing)
-
-
-class _Scale:
-    """Takes rows as they come, the same number each time."""
-
-    def __init__(self) -> None:
-        self._digest = blake2b(digest_size=_DIGEST_BYTES)
-        self._encoded_bytes = 0
-
-    def add(self, rows: Sequence[object]) -> None:
-        encoded = msgspec.msgpack.encode(rows)
-        self._digest.update(encoded)
-        self._encoded_bytes += len(encoded)
-
-    def read(self, missing: str | None) -> Content:
-        self._digest.update(msgspec.msgpack.encode(missing))
-        return Content(self._digest.hexdigest(), self._encoded_bytes)
-
-
-def _portions(rows: Sequence[object]) -> Iterator[Sequence[object]]:
-    return (rows[at : at + _PORTION_ROWS] for at in range(0, len(rows), _PORTION_ROWS))
-
-
-def _hash(encoded: bytes) -> str:
-    return blake2b(encoded, digest_size=_DIGEST_BYTES).hexdigest()

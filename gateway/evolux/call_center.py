@@ -10,9 +10,10 @@ import msgspec
 
 from gateway.domain.agents import Agent, AgentChange, NewAgent
 from gateway.domain.call_center import CallCenter
+from gateway.domain.contents import weigh
 from gateway.domain.errors import AgentNotFound, GatewayError, UpstreamInvalidResponse
 from gateway.domain.ids import AgentId, PauseId
-from gateway.domain.listings import ANY_AGE, FreshnessBound, Reading, ReadSource, Snapshot, weigh
+from gateway.domain.listings import ANY_AGE, FreshnessBound, Reading, ReadSource, Snapshot
 from gateway.domain.outcomes import Witness
 from gateway.domain.pauses import AllowedPause
 from gateway.domain.queues import Queue
@@ -161,9 +162,10 @@ class EvoluxCallCenter:
         try:
             with self._client.within_deadline():
                 asked_at, result = await self._walk(request, reader=reader)
-            rows = tuple(result.rows)
             content = (
-                await weigh(rows, missing=result.missing, rest=self._turns.take) if result.is_usable else None
+                await weigh(result.portions(), missing=result.missing, rest=self._turns.take)
+                if result.is_usable
+                else None
             )
         except asyncio.CancelledError:
             self._tell(CANCELLED_WALK, listing=listing, began_at=began_at)
@@ -177,7 +179,7 @@ class EvoluxCallCenter:
         if result.failure is not None and not result.is_usable:
             raise result.failure
         snapshot = Snapshot(
-            rows,
+            result.rows,
             fetched_at=asked_at,
             missing=result.missing,
             page_rows=result.page_rows,

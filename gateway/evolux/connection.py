@@ -8,9 +8,11 @@ import httpx
 import msgspec
 from httpx_aiohttp import AiohttpTransport
 
-from gateway.evolux.faults import send_once, trace_sending
+from gateway.evolux.faults import WatchedConnector, send_once
 
 USER_AGENT = "evolux-gateway"
+_HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip, deflate", "User-Agent": USER_AGENT}
+"""Of every request: the session has them at hand, where httpx would look at each for each request."""
 
 
 class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,15 +48,15 @@ def open_transport(
     trust = verify or (public_trust() if is_tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
 
     def open_session() -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(
+        connector = WatchedConnector(
             ssl=trust, limit=limits.connections, keepalive_timeout=limits.keepalive_seconds
         )
         return aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
+            headers=_HEADERS,
             skip_auto_headers=("Content-Type",),
             middlewares=(send_once,),
-            trace_configs=[trace_sending()],
             trust_env=False,
         )
 

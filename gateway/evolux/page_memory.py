@@ -1,7 +1,7 @@
 """Pages of the last walk: an unchanged one is not read again, nor is an unchanged row replaced."""
 
 import weakref
-from hashlib import blake2b
+from hashlib import sha256
 from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -29,7 +29,7 @@ class PageMemory(Generic[Row]):
 
     def read(self, data: msgspec.Raw, *, number: int, reader: RowReader[Wire, Row]) -> PageRows[Row] | None:
         """The rows of a page's `data`; None where it is no list."""
-        digest = blake2b(data, digest_size=16).digest()
+        digest = sha256(data).digest()
         remembered = self._pages.get(number)
         before = None if remembered is None else remembered.rows()
         if before is not None and remembered is not None and remembered.digest == digest:
@@ -44,6 +44,8 @@ class PageMemory(Generic[Row]):
 
 
 def _keeping(before: PageRows[Row], now: PageRows[Row]) -> PageRows[Row]:
-    """The rows as they are now, each as the object that it was where it is equal."""
+    """The rows as they are now, each as the object that it was where it is equal; all of them, as it was."""
+    if before.rows == now.rows and before.held == now.held:
+        return before
     known = {row: row for row in before.rows}
     return PageRows(tuple(known.get(row, row) for row in now.rows), now.held)

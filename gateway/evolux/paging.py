@@ -1,12 +1,13 @@
 """The page walk: page 1, then the rest a few at a time, and again where the listing changed underneath."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Iterator
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Sequence
 from math import ceil
 from typing import Generic, TypeVar
 
 import msgspec
 
+from gateway.domain.contents import Portion, are_portions, portions_of
 from gateway.domain.errors import Failure, UpstreamCredentialsRejected
 from gateway.evolux.envelope import Pagination
 from gateway.evolux.rows import PageRows
@@ -64,7 +65,15 @@ class WalkResult(msgspec.Struct, Generic[Row], frozen=True, kw_only=True):
     torn: int = 0
     pages: int = 0
     origin: tuple[PageRows[Row], ...] = ()
-    """The pages themselves."""
+    """The pages themselves, in their order."""
+
+    def portions(self) -> Sequence[Portion[Row]]:
+        """The rows in portions to weigh: the pages, where each is whole and no row stood on two of them."""
+        pages = [page for page in self.origin if page.rows]
+        held = sum(len(page.rows) for page in pages)
+        if held == len(self.rows) and are_portions(pages, page_rows=self.page_rows):
+            return pages
+        return portions_of(self.rows, page_rows=self.page_rows)
 
 
 async def walk(
@@ -140,7 +149,7 @@ class _Walk(Generic[Row]):
             is_usable=self._fatal is None,
             torn=torn,
             pages=len(self._pages),
-            origin=tuple(page.rows for page in self._pages.values()),
+            origin=tuple(page.rows for _, page in sorted(self._pages.items())),
         )
 
     async def _read(self, number: int) -> None:

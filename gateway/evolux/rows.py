@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from gateway.domain.contents import Portion
 from gateway.evolux.envelope import Undecodable
 from gateway.evolux.fields import Fields, OnOdd, as_id, type_seen
 from gateway.evolux.observing import Odd
@@ -22,11 +23,14 @@ Wire = TypeVar("Wire")
 Row = TypeVar("Row")
 
 
-class PageRows(msgspec.Struct, Generic[Row], frozen=True, weakref=True):
+class PageRows(Portion[Row]):
     """The readable rows of a page, and how many it held with those that could not be served."""
 
-    rows: tuple[Row, ...]
-    held: int
+    __slots__ = ("held",)
+
+    def __init__(self, rows: tuple[Row, ...], held: int) -> None:
+        super().__init__(rows)
+        self.held = held
 
 
 class RowReader(Generic[Wire, Row]):

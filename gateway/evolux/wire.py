@@ -9,13 +9,12 @@ from functools import lru_cache
 import httpx
 
 from gateway.evolux.answers import Answer
-from gateway.evolux.connection import USER_AGENT, ConnectionLimits, open_transport, timeouts_of
+from gateway.evolux.connection import ConnectionLimits, open_transport, timeouts_of
 from gateway.evolux.faults import WIRE_ERRORS, Fault, Sending, fault_of, watch_sending
 from gateway.evolux.requests import Request, Revealable
 
 _MAX_TARGETS = 2_048
 """Pages and agents of a tenant whose URLs are kept as they were parsed: 4 % of a walk's instructions."""
-_HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip, deflate", "User-Agent": USER_AGENT}
 
 
 class _TooLongError(Exception):
@@ -83,7 +82,7 @@ class Wire:
         outgoing = httpx.Request(
             request.operation.method,
             self._url_of(request.path_and_query),
-            headers={**_HEADERS, **self._trace_headers(), **request.headers(token)},
+            headers={**self._trace_headers(), **request.headers(token)},
             content=request.body,
             extensions=self._extensions,
         )

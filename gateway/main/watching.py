@@ -36,10 +36,12 @@ class TenantWatch:
     def __init__(self, tenant_id: TenantId, *, base_url: str, telemetry: Telemetry) -> None:
         self.problem: ErrorCode | None = None
         self._tenant_id = tenant_id
-        self._server = urlsplit(base_url)
+        server = urlsplit(base_url)
+        self._server_address, self._server_port = server.hostname, server.port
         self._breaker = BreakerState.CLOSED
         self._telemetry = telemetry
         self._reads: dict[tuple[ListingKind, ReadSource], tuple[Write, Write]] = {}
+        self._attempts: dict[tuple[str, UpstreamOutcome], tuple[Write, Write]] = {}
         self._incidents = telemetry.incidents(
             "gateway.upstream", failed=events.UPSTREAM_FAILED, recovered=events.UPSTREAM_RECOVERED
         )
@@ -63,21 +65,24 @@ class TenantWatch:
             attempt=attempt,
             page=page,
             breaker=self._breaker,
-            server_address=self._server.hostname,
-            server_port=self._server.port,
+            server_address=self._server_address,
+            server_port=self._server_port,
         )
 
     def attempt_finished(self, report: AttemptReport) -> None:
         """A request to Evolux ended, well or not; a refusal is an answer, so Evolux is well."""
         outcome = _outcome_of(report)
         endpoint = f"{report.method} {report.path_template}"
-        self._telemetry.record_upstream(
-            self._tenant_id,
-            endpoint=endpoint,
-            outcome=outcome,
-            attempt=report.attempt,
-            duration_seconds=report.seconds,
-        )
+        cells = self._attempts.get((endpoint, outcome))
+        if cells is None:
+            cells = self._attempts[endpoint, outcome] = self._telemetry.upstream_cells(
+                self._tenant_id, endpoint=endpoint, outcome=outcome
+            )
+        record_duration, count = cells
+        record_duration(report.seconds)
+        count(1)
+        if report.attempt > 1:
+            self._telemetry.record_retry(self._tenant_id, endpoint=endpoint)
         if outcome is UpstreamOutcome.CANCELLED:
             return
         self.problem = ErrorCode(report.outcome) if report.outcome in _FAILURES else None

@@ -9,8 +9,9 @@ from strawberry import UNSET
 from gateway.domain.agent_filters import AgentFilter, select_agents
 from gateway.domain.agents import Agent as AgentRow
 from gateway.domain.changes import Changes
+from gateway.domain.contents import Content
 from gateway.domain.ids import AgentId
-from gateway.domain.listings import Content, Reading, Snapshot
+from gateway.domain.listings import Reading, Snapshot
 from gateway.domain.scopes import AGENTS_READ
 from gateway.schema.agent_inputs import Filter, read_filter
 from gateway.schema.agent_states import AgentStateReport

@@ -198,21 +198,20 @@ class Telemetry:
         self.metrics.count(instruments.EXPORTED_ROWS, rows, **which)
         self.metrics.count(instruments.EXPORTED_BYTES, size, **which)
 
-    def record_upstream(
-        self,
-        tenant: str,
-        *,
-        endpoint: str,
-        outcome: UpstreamOutcome,
-        attempt: int,
-        duration_seconds: float,
-    ) -> None:
-        """One attempt at Evolux; `endpoint` is method and template, `attempt` counts from 1."""
+    def upstream_cells(self, tenant: str, *, endpoint: str, outcome: UpstreamOutcome) -> tuple[Write, Write]:
+        """Where attempts at Evolux are written: how long each lasted, and their number.
+
+        `endpoint` is method and template.
+        """
         where = {"tenant": tenant, "endpoint": endpoint}
-        self.metrics.record(instruments.UPSTREAM_DURATION, duration_seconds, **where, outcome=outcome.value)
-        self.metrics.count(instruments.UPSTREAM_ATTEMPTS, **where)
-        if attempt > 1:
-            self.metrics.count(instruments.UPSTREAM_RETRIES, **where)
+        return (
+            self.metrics.cell(instruments.UPSTREAM_DURATION, **where, outcome=outcome.value),
+            self.metrics.cell(instruments.UPSTREAM_ATTEMPTS, **where),
+        )
+
+    def record_retry(self, tenant: str, *, endpoint: str) -> None:
+        """One attempt that was not the first."""
+        self.metrics.count(instruments.UPSTREAM_RETRIES, tenant=tenant, endpoint=endpoint)
 
     def record_listing_read(
         self,

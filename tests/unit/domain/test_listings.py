@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from gateway.domain.agents import Agent
-from gateway.domain.listings import Reading, ReadSource, Snapshot, weigh
+from gateway.domain.contents import portions_of, weigh
+from gateway.domain.listings import Reading, ReadSource, Snapshot
 from tests.builders import NOON, a_login, a_queue, a_snapshot, an_agent, an_agent_pause, queue_ids
 
 
@@ -113,9 +114,10 @@ def test_queues_make_snapshots_too() -> None:
     assert a_snapshot([replace(a_queue(2), number=None), a_queue(1)]).version != snapshot.version
 
 
+@pytest.mark.parametrize("page_rows", [1, 50, 499, 10_000])
 @pytest.mark.parametrize("count", [0, 1, 499, 500, 501, 1_201])
 async def test_a_long_listing_is_weighed_in_turns_to_the_version_that_its_snapshot_would_find(
-    count: int,
+    count: int, page_rows: int
 ) -> None:
     rows = tuple(populated(count))
     turns = 0
@@ -130,9 +132,14 @@ async def test_a_long_listing_is_weighed_in_turns_to_the_version_that_its_snapsh
     await asyncio.sleep(0)
     for missing in (None, "page 3"):
         turns = 0
-        content = await weigh(rows, missing=missing, rest=lambda: asyncio.sleep(0))
+        portions = portions_of(rows, page_rows=page_rows)
+        content = await weigh(portions, missing=missing, rest=lambda: asyncio.sleep(0))
         assert turns >= count // 500
-        assert content == (a_snapshot(rows, missing=missing).version, a_snapshot(rows).encoded_bytes)
+        short = a_snapshot(rows, missing=missing, page_rows=page_rows)
+        assert content == (short.version, short.encoded_bytes)
+        turns = 0
+        assert await weigh(portions, missing=missing, rest=lambda: asyncio.sleep(0)) == content
+        assert turns == 0, "what was weighed is not weighed again"
     beside.cancel()
 
 

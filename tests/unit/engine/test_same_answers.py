@@ -13,8 +13,9 @@ import pytest
 from graphql import parse, validate
 from msgspec.structs import replace
 
+from gateway.domain.contents import Content
 from gateway.domain.errors import UpstreamInvalidResponse, UpstreamTimeout
-from gateway.domain.listings import Content, Reading, Snapshot
+from gateway.domain.listings import Reading, Snapshot
 from gateway.engine.executor import Executor
 from gateway.schema.context import OperationContext
 from gateway.schema.planning import build_executor

@@ -46,8 +46,31 @@ def test_the_same_page_elsewhere_is_read() -> None:
     seen: list[int] = []
     memory: PageMemory[Row] = PageMemory()
     held = memory.read(a_page(a1="Ana"), number=1, reader=a_reader(seen))
-    assert memory.read(a_page(a1="Ana"), number=2, reader=a_reader(seen)) == held
+    elsewhere = memory.read(a_page(a1="Ana"), number=2, reader=a_reader(seen))
+    assert held is not None
+    assert elsewhere is not None
+    assert elsewhere.rows == held.rows
     assert seen == [1, 1]
+
+
+def test_a_page_that_is_written_otherwise_and_holds_the_same_stays_the_same_object() -> None:
+    seen: list[int] = []
+    memory: PageMemory[Row] = PageMemory()
+    first = memory.read(a_page(a1="Ana", a2="Zé"), number=1, reader=a_reader(seen))
+    spaced = msgspec.Raw(b'[{"name": "Ana", "id": 1}, {"more": true, "name": "Z\\u00e9", "id": 2}]')
+    assert memory.read(spaced, number=1, reader=a_reader(seen)) is first
+    assert memory.read(spaced, number=1, reader=a_reader(seen)) is first
+    assert seen == [1, 2, 1, 2]
+
+
+def test_a_page_with_one_more_row_that_nobody_can_read_is_another_page() -> None:
+    memory: PageMemory[Row] = PageMemory()
+    first = memory.read(a_page(a1="Ana"), number=1, reader=a_reader([]))
+    second = memory.read(msgspec.Raw(b'[{"name": "Ana", "id": 1}, 7]'), number=1, reader=a_reader([]))
+    assert first is not None
+    assert second is not None
+    assert (first.held, second.held) == (1, 2)
+    assert second.rows == first.rows
 
 
 def test_of_a_changed_page_the_unchanged_rows_stay_the_same_objects() -> None:

@@ -7,11 +7,14 @@ from collections.abc import Callable, Sequence
 import msgspec
 import pytest
 
+from gateway.domain.contents import content_of
 from gateway.domain.errors import Failure, UpstreamCredentialsRejected, UpstreamUnavailable
+from gateway.domain.listings import Snapshot
 from gateway.evolux.envelope import Pagination
 from gateway.evolux.paging import MAX_LOST_PAGES, MAX_PAGES, Page, WalkResult, walk
 from gateway.evolux.rows import PageRows
 from gateway.evolux.turns import Turns
+from tests.builders import NOON
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -329,3 +332,51 @@ async def test_a_walk_that_is_cancelled_takes_its_pages_with_it() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert asyncio.all_tasks() == before
+
+
+TWENTIES = {number: range(number * 20 - 19, number * 20 + 1) for number in (1, 2, 3)}
+
+
+@pytest.mark.parametrize(
+    ("pages", "are_weighed_as_they_stood"),
+    [
+        pytest.param([TWENTIES[1], TWENTIES[2], range(41, 44)], True, id="whole"),
+        pytest.param([TWENTIES[1], TWENTIES[2], TWENTIES[3]], True, id="as long as it can be"),
+        pytest.param([TWENTIES[1]], True, id="one page"),
+        pytest.param([range(1, 4)], True, id="less than a page"),
+        pytest.param([range(0)], False, id="empty"),
+        pytest.param([TWENTIES[1], range(20, 40), TWENTIES[3]], False, id="a row on two pages"),
+        pytest.param([TWENTIES[1], range(21, 40), TWENTIES[3]], False, id="a page that lacks a row"),
+        pytest.param([TWENTIES[1], range(21, 42), range(0)], False, id="a page with a row too many"),
+    ],
+)
+async def test_a_walk_is_weighed_page_by_page_to_what_its_rows_amount_to(
+    pages: Sequence[Sequence[int]], *, are_weighed_as_they_stood: bool
+) -> None:
+    total = sum(map(len, pages))
+    listing = Listing(lambda number: a_page(pages[number - 1], total=total, limit=20))
+    result = await walk(listing, key=lambda row: row.id, turns=quiet_turns(), attempts=1)
+    portions = result.portions()
+    assert (list(portions) == list(result.origin)) is are_weighed_as_they_stood
+    content = content_of(portions, missing=result.missing)
+    walked = Snapshot(result.rows, fetched_at=NOON, missing=result.missing, page_rows=result.page_rows)
+    assert content == (walked.version, walked.encoded_bytes)
+
+
+async def test_without_a_total_the_empty_page_at_the_end_is_no_portion() -> None:
+    pages = [TWENTIES[1], TWENTIES[2], range(0)]
+    listing = Listing(lambda number: a_page(pages[number - 1], limit=20))
+    result = await walk(listing, key=lambda row: row.id, turns=quiet_turns())
+    assert [len(portion.rows) for portion in result.portions()] == [20, 20]
+    assert list(result.portions()) == list(result.origin[:2])
+
+
+async def test_pages_that_came_in_another_order_are_weighed_in_their_own() -> None:
+    pages = [TWENTIES[1], TWENTIES[2], TWENTIES[3], range(61, 65)]
+
+    async def read(number: int) -> Page[Row]:
+        await asyncio.sleep(0.02 * (4 - number))
+        return a_page(pages[number - 1], total=64, limit=20)
+
+    result = await walk(read, key=lambda row: row.id, turns=quiet_turns(), concurrency=4)
+    assert [portion.rows[0].id for portion in result.portions()] == [1, 21, 41, 61]

@@ -44,14 +44,14 @@ def record_everything(telemetry: Telemetry) -> None:
     telemetry.record_request(
         OperationKind.MUTATION, code=ErrorCode.UPSTREAM_TIMEOUT, duration_seconds=5.0, upstream_seconds=5.5
     )
-    for attempt in (1, 2):
-        telemetry.record_upstream(
-            "acme",
-            endpoint="GET /api/v1/agents",
-            outcome=UpstreamOutcome.TIMEOUT,
-            attempt=attempt,
-            duration_seconds=0.03,
-        )
+    endpoint = "GET /api/v1/agents"
+    record_duration, count = telemetry.upstream_cells(
+        "acme", endpoint=endpoint, outcome=UpstreamOutcome.TIMEOUT
+    )
+    for _ in range(2):
+        record_duration(0.03)
+        count(1)
+    telemetry.record_retry("acme", endpoint=endpoint)
     telemetry.record_listing_read("acme", listing="agents", outcome=ListingOutcome.HIT, age_seconds=3.0)
     telemetry.record_listing_read("acme", listing="agents", outcome=ListingOutcome.ERROR)
     telemetry.record_walk(
