@@ -50,11 +50,15 @@ def collector() -> Iterator[str]:
 
 
 @contextmanager
-def replayed(evolux: str) -> Iterator[str]:
-    """An Evolux that says again what this one said; gives its base URL."""
+def replayed(evolux: str, *, changing: bool = False) -> Iterator[str]:
+    """An Evolux that says again what this one said; gives its base URL.
+
+    Of one that is `changing` one agent in ten is another each time.
+    """
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    with process(sys.executable, "-m", "benchmarks.replayed", str(port), evolux, ready=url):
+    how = ("--changing",) if changing else ()
+    with process(sys.executable, "-m", "benchmarks.replayed", str(port), evolux, *how, ready=url):
         yield url
 
 
@@ -67,19 +71,19 @@ def gateway(
     core: int | None,
     forgets: str | None = None,
     sample_ratio: float = 0.05,
-    tenants: int = 1,
+    tenants: Mapping[str, str] | None = None,
     program: tuple[str, ...] = ("gateway",),
 ) -> Iterator[Server]:
     """The gateway as shipped: authentication, limits, access lines, traces of 5 % where `otlp` takes them.
 
-    Its lines go to a file; all its tenants are of the same Evolux. `forgets` is what benchmarks/afresh.py
-    lets it forget.
+    Its lines go to a file. `tenants` are the Evolux of each, where it has more than one. `forgets` is what
+    benchmarks/afresh.py lets it forget.
     """
     own = folder / (forgets or ("shipped" if otlp else "untraced"))
     own.mkdir(parents=True)
     config = write_config(
         own,
-        tenants={f"t{number}": evolux for number in range(tenants)},
+        tenants=dict(tenants or {"t0": evolux}),
         scopes='"agents:read", "agents:write"',
         telemetry=f'otlp_endpoint = "{otlp}"\nsample_ratio = {sample_ratio}' if otlp else "",
     )

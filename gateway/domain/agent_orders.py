@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import partial
+from operator import attrgetter
 
 import msgspec
 
@@ -11,6 +12,8 @@ from gateway.domain.agent_filters import fold
 from gateway.domain.agents import Agent, AgentState, state_since
 from gateway.domain.ids import AgentId
 from gateway.domain.listings import Snapshot
+
+_agent_id: Callable[[Agent], AgentId] = attrgetter("id")
 
 SortValue = int | str | None
 """What an order sorts by; None, an unknown value, comes last in both directions."""
@@ -81,16 +84,14 @@ def is_beyond(place: Place, other: Place, *, order: AgentOrder) -> bool:
 
 
 def _sort(snapshot: Snapshot[Agent], *, order: AgentOrder) -> tuple[Agent, ...]:
+    upwards = sorted(snapshot.rows, key=_agent_id)
+    if order.field is AgentOrderField.ID:  # whoever asks for no order asks for this one, of every new listing
+        return tuple(upwards if order.direction is OrderDirection.ASC else reversed(upwards))
     sort_value = _SORT_VALUES[order.field]
     values: dict[AgentId, SortValue] = {row.id: sort_value(row) for row in snapshot.rows}
-    upwards = sorted(snapshot.rows, key=_agent_id)
     known = [row for row in upwards if values[row.id] is not None]
     known.sort(key=lambda row: values[row.id], reverse=order.direction is OrderDirection.DESC)  # type: ignore[arg-type,return-value]  # of one type, None left out
     return (*known, *(row for row in upwards if values[row.id] is None))
-
-
-def _agent_id(agent: Agent) -> int:
-    return agent.id
 
 
 def _name(agent: Agent) -> str:

@@ -1,51 +1,85 @@
-"""Pages of the last walk: an unchanged one is not read again, nor is an unchanged row replaced."""
+"""Pages of the last walk: an unchanged one is not read again, nor is an unchanged row of a changed one."""
 
 import weakref
-from hashlib import sha256
-from typing import Generic, NamedTuple, TypeVar
+from operator import eq
+from typing import Generic, TypeVar
 
 import msgspec
 
-from gateway.evolux.rows import PageRows, RowReader
+from gateway.evolux.rows import PageRows, RowReader, split
 
 Wire = TypeVar("Wire")
 Row = TypeVar("Row")
-
-
-class _Remembered(NamedTuple, Generic[Row]):
-    digest: bytes
-    rows: "weakref.ref[PageRows[Row]]"
 
 
 class PageMemory(Generic[Row]):
     """Remembers pages for as long as somebody holds a listing that was made of them, and no longer.
 
     A row that did not change stays the same object from one listing to the next, so that what was made of it
-    can be kept.
+    can be kept; so does a page.
     """
 
     def __init__(self) -> None:
-        self._pages: dict[int, _Remembered[Row]] = {}
+        self._pages: dict[int, weakref.ref[PageRows[Row]]] = {}
 
     def read(self, data: msgspec.Raw, *, number: int, reader: RowReader[Wire, Row]) -> PageRows[Row] | None:
         """The rows of a page's `data`; None where it is no list."""
-        digest = sha256(data).digest()
-        remembered = self._pages.get(number)
-        before = None if remembered is None else remembered.rows()
-        if before is not None and remembered is not None and remembered.digest == digest:
+        known = self._pages.get(number)
+        before = None if known is None else known()
+        if before is None:
+            page = reader.read_page(data)
+        elif before.data == data:
             return before
-        rows = reader.read_page(data)
-        if rows is None:
-            return None
-        if before is not None:
-            rows = _keeping(before, rows)
-        self._pages[number] = _Remembered(digest, weakref.ref(rows))
-        return rows
+        else:
+            page = _read_again(data, before=before, reader=reader)
+        if page is not None:
+            page.data = data
+            self._pages[number] = weakref.ref(page)
+        return page
 
 
-def _keeping(before: PageRows[Row], now: PageRows[Row]) -> PageRows[Row]:
-    """The rows as they are now, each as the object that it was where it is equal; all of them, as it was."""
-    if before.rows == now.rows and before.held == now.held:
-        return before
+def _read_again(
+    data: msgspec.Raw, *, before: PageRows[Row], reader: RowReader[Wire, Row]
+) -> PageRows[Row] | None:
+    """The page with each row as the object that it was where it is equal; `before` itself where all are."""
+    written = split(data)
+    if written is None:
+        return None
+    was = before.written or split(before.data or msgspec.Raw(b"[]")) or []
+    page = _by_rows(written, was=was, before=before, reader=reader) or _as_a_whole(data, before, reader)
+    if page is not None and page.rows == before.rows and page.held == before.held:
+        page = before
+    if page is not None:
+        page.written = written
+    return page
+
+
+def _by_rows(
+    written: list[msgspec.Raw],
+    *,
+    was: list[msgspec.Raw],
+    before: PageRows[Row],
+    reader: RowReader[Wire, Row],
+) -> PageRows[Row] | None:
+    """Reads only rows that do not stand where they stood as they were written; None where those are many."""
+    stands = list(map(eq, written, was))
+    if before.held != len(before.rows) or sum(stands) * 2 < len(written):
+        return None
     known = {row: row for row in before.rows}
-    return PageRows(tuple(known.get(row, row) for row in now.rows), now.held)
+    rows = []
+    for at, raw in enumerate(written):
+        if at < len(stands) and stands[at]:
+            rows.append(before.rows[at])
+        elif (row := reader.read_row(raw)) is not None:
+            rows.append(known.get(row, row))
+    return PageRows(tuple(rows), len(written))
+
+
+def _as_a_whole(
+    data: msgspec.Raw, before: PageRows[Row], reader: RowReader[Wire, Row]
+) -> PageRows[Row] | None:
+    page = reader.read_page(data)
+    if page is None:
+        return None
+    known = {row: row for row in before.rows}
+    return PageRows(tuple(known.get(row, row) for row in page.rows), page.held)

@@ -24,13 +24,19 @@ Row = TypeVar("Row")
 
 
 class PageRows(Portion[Row]):
-    """The readable rows of a page, and how many it held with those that could not be served."""
+    """The readable rows of a page, and how many it held with those that could not be served.
 
-    __slots__ = ("held",)
+    Who wants to compare it with a later one notes in `data` what it was read from, and in `written` the part
+    of each row, those that could not be served too.
+    """
+
+    __slots__ = ("data", "held", "written")
 
     def __init__(self, rows: tuple[Row, ...], held: int) -> None:
         super().__init__(rows)
         self.held = held
+        self.data: msgspec.Raw | None = None
+        self.written: list[msgspec.Raw] | None = None
 
 
 class RowReader(Generic[Wire, Row]):
@@ -75,7 +81,7 @@ class RowReader(Generic[Wire, Row]):
             return self._field_by_field(raw)
 
     def _row_by_row(self, data: msgspec.Raw) -> PageRows[Row] | None:
-        raw_rows: list[msgspec.Raw] | None = _decode(data, list[msgspec.Raw])
+        raw_rows = split(data)
         if raw_rows is None:
             return None
         read = [self.read_row(raw) for raw in raw_rows]
@@ -90,6 +96,12 @@ class RowReader(Generic[Wire, Row]):
         row = {name: _value(value) for name, value in values.items()}
         row_id = Fields(row, listing=self._listing, row_id=None, on_odd=_unnoted).read("id", as_id)
         return self._from_fields(Fields(row, listing=self._listing, row_id=row_id, on_odd=self._on_odd))
+
+
+def split(data: msgspec.Raw) -> list[msgspec.Raw] | None:
+    """What each row of a page's `data` is read from; None where it is no list."""
+    rows: list[msgspec.Raw] | None = _decode(data, list[msgspec.Raw])
+    return rows
 
 
 def _value(raw: msgspec.Raw) -> object:

@@ -3,6 +3,8 @@
 import gc
 
 import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.evolux.page_memory import PageMemory
 from gateway.evolux.rows import RowReader
@@ -81,6 +83,76 @@ def test_of_a_changed_page_the_unchanged_rows_stay_the_same_objects() -> None:
     assert second is not None
     assert second.rows == (Row(2, "Zé"), Row(1, "Ana Maria"))
     assert second.rows[0] is first.rows[1]
+
+
+def test_of_a_changed_page_only_the_rows_that_are_written_otherwise_are_read() -> None:
+    seen: list[int] = []
+    memory: PageMemory[Row] = PageMemory()
+    first = memory.read(a_page(a1="Ana", a2="Zé", a3="Íris"), number=1, reader=a_reader(seen))
+    second = memory.read(a_page(a1="Ana", a2="José", a3="Íris"), number=1, reader=a_reader(seen))
+    third = memory.read(a_page(a1="Ana", a2="José", a3="Íris", a4="Caio"), number=1, reader=a_reader(seen))
+    fourth = memory.read(a_page(a1="Ana", a2="José", a3="Íris"), number=1, reader=a_reader(seen))
+    assert first is not None
+    assert second is not None
+    assert third is not None
+    assert fourth is not None
+    assert [row.name for row in second.rows] == ["Ana", "José", "Íris"]
+    assert second.rows[0] is third.rows[0] is fourth.rows[0] is first.rows[0]
+    assert fourth.rows == second.rows
+    assert seen == [1, 2, 3, 2, 4]
+
+
+def test_a_page_of_which_most_rows_changed_is_read_as_a_whole() -> None:
+    seen: list[int] = []
+    memory: PageMemory[Row] = PageMemory()
+    first = memory.read(a_page(a1="Ana", a2="Zé", a3="Íris"), number=1, reader=a_reader(seen))
+    second = memory.read(a_page(a4="Caio", a1="Ana", a2="Zé"), number=1, reader=a_reader(seen))
+    assert first is not None
+    assert second is not None
+    assert second.rows[1] is first.rows[0]
+    assert seen == [1, 2, 3, 4, 1, 2]
+
+
+ROWS = st.sampled_from(
+    [
+        *(f'{{"id": {number}, "name": "{name}"}}' for number in range(1, 5) for name in ("Ana", "Zé")),
+        '{"name": "Ana", "id": 1, "more": 1}',
+        '{"id": 9, "name": "\\ud800"}',
+        '{"id": "2", "name": "Zé"}',
+        '{"id": "none"}',
+        "7",
+    ]
+)
+
+
+EDITS = st.lists(st.tuples(st.integers(0, 5), ROWS | st.none()), max_size=2)
+"""Rows put in place of others or behind them, and rows taken away."""
+
+
+@given(st.lists(ROWS, max_size=6), st.lists(EDITS, max_size=6))
+def test_a_remembered_page_holds_what_reading_it_afresh_would_give(
+    rows: list[str], edits: list[list[tuple[int, str | None]]]
+) -> None:
+    memory: PageMemory[Row] = PageMemory()
+    held = []
+    for some in edits:
+        for at, row in some:
+            rows[at : at + 1] = [] if row is None else [row]
+        data = msgspec.Raw(f"[{', '.join(rows)}]".encode())
+        held.append(read := memory.read(data, number=1, reader=a_reader([])))
+        fresh = a_reader([]).read_page(data)
+        assert read is not None
+        assert fresh is not None
+        assert (read.rows, read.held) == (fresh.rows, fresh.held)
+
+
+def test_a_page_that_is_no_list_is_none_and_forgets_nothing() -> None:
+    seen: list[int] = []
+    memory: PageMemory[Row] = PageMemory()
+    first = memory.read(a_page(a1="Ana"), number=1, reader=a_reader(seen))
+    assert memory.read(msgspec.Raw(b"7"), number=1, reader=a_reader(seen)) is None
+    assert memory.read(a_page(a1="Ana"), number=1, reader=a_reader(seen)) is first
+    assert seen == [1]
 
 
 def test_nothing_is_kept_that_nobody_holds() -> None:
