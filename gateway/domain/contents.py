@@ -7,8 +7,10 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 import msgspec
 
 _DIGEST_BYTES: Final = 12
-_LEAST_ROWS, _MOST_ROWS = 20, 500
-"""Of a portion: fewer are not worth a digest, and that of more takes longer than a millisecond."""
+PORTION_ROWS: Final = 50
+"""Of any listing, for versions must not depend on how many rows a page held: Evolux's usual number."""
+_ROWS_A_TURN: Final = 500
+"""Their digests take less than a millisecond."""
 
 Row_co = TypeVar("Row_co", covariant=True)
 
@@ -44,31 +46,26 @@ class Portion(Generic[Row_co]):
         return self._digest
 
 
-def portions_of(rows: tuple[Any, ...], *, page_rows: int) -> list[Portion[Any]]:
-    """The rows as portions of a page each, where pages are of a size to be weighed by."""
-    size = page_rows if _LEAST_ROWS <= page_rows <= _MOST_ROWS else _MOST_ROWS
-    return [Portion(rows[at : at + size]) for at in range(0, len(rows), size)]
+def portions_of(rows: tuple[Any, ...]) -> list[Portion[Any]]:
+    """The rows in portions."""
+    return [Portion(rows[at : at + PORTION_ROWS]) for at in range(0, len(rows), PORTION_ROWS)]
 
 
-def are_portions(pages: Sequence[Portion[Any]], *, page_rows: int) -> bool:
+def are_portions(pages: Sequence[Portion[Any]]) -> bool:
     """Whether pages are the very portions that `portions_of` makes of their rows."""
     *others, last = pages or [Portion(())]
-    return (
-        _LEAST_ROWS <= page_rows <= _MOST_ROWS
-        and all(len(page.rows) == page_rows for page in others)
-        and 0 < len(last.rows) <= page_rows
-    )
+    return all(len(page.rows) == PORTION_ROWS for page in others) and 0 < len(last.rows) <= PORTION_ROWS
 
 
 async def weigh(
     portions: Iterable[Portion[Any]], *, missing: str | None, rest: Callable[[], Awaitable[None]]
 ) -> Content:
     """What the portions amount to, as a snapshot of them says; it rests before each few hundred rows."""
-    weighed, unrested = list[Portion[Any]](), _MOST_ROWS
+    weighed, unrested = list[Portion[Any]](), _ROWS_A_TURN
     for portion in portions:
         if not portion.is_weighed:
             unrested += len(portion.rows)
-            if unrested > _MOST_ROWS:
+            if unrested > _ROWS_A_TURN:
                 await rest()
                 unrested = len(portion.rows)
             portion.digest()

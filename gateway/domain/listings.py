@@ -63,9 +63,7 @@ class Snapshot(Generic[Row_co]):
         self.missing = missing
         self.complete = missing is None
         self.page_rows = page_rows
-        self.version, self.encoded_bytes = content or content_of(
-            portions_of(self.rows, page_rows=page_rows), missing=missing
-        )
+        self.version, self.encoded_bytes = content or content_of(portions_of(self.rows), missing=missing)
         self._origin = origin
         self._by_id: dict[int, Row_co] | None = None
         self._derived: dict[Hashable, object] = {}

@@ -7,8 +7,9 @@ from typing import Any, Final
 import msgspec
 
 MAX_KEYS: Final = 40
-"""Of an object that is a struct: what the types take is bounded by their number and by this."""
+"""Of an object that is a struct."""
 _MAX_TYPES: Final = 512
+"""Remembered for the next plan with such an object; others live and weigh with their plans."""
 _TYPE_BYTES: Final = 2_100
 _KEY_BYTES: Final = 400
 """What a type takes, and each of its keys."""

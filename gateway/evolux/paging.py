@@ -68,12 +68,10 @@ class WalkResult(msgspec.Struct, Generic[Row], frozen=True, kw_only=True):
     """The pages themselves, in their order."""
 
     def portions(self) -> Sequence[Portion[Row]]:
-        """The rows in portions to weigh: the pages, where each is whole and no row stood on two of them."""
+        """The rows in portions to weigh: the pages, where they are such and no row stood on two of them."""
         pages = [page for page in self.origin if page.rows]
         held = sum(len(page.rows) for page in pages)
-        if held == len(self.rows) and are_portions(pages, page_rows=self.page_rows):
-            return pages
-        return portions_of(self.rows, page_rows=self.page_rows)
+        return pages if held == len(self.rows) and are_portions(pages) else portions_of(self.rows)
 
 
 async def walk(

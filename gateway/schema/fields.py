@@ -52,7 +52,8 @@ def upstream_of_rows(
 ) -> Any:
     """The same without arguments: `for_rows` makes of the info a function of the row.
 
-    What does not differ between the rows of an answer is looked at once.
+    What does not differ between the rows of an answer is looked at once. Nor is a list that was given for one
+    row looked into again where it is given for another: it must not change meanwhile.
     """
 
     def resolve(row: object, info: Info) -> Any:

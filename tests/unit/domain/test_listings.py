@@ -132,11 +132,12 @@ async def test_a_long_listing_is_weighed_in_turns_to_the_version_that_its_snapsh
     await asyncio.sleep(0)
     for missing in (None, "page 3"):
         turns = 0
-        portions = portions_of(rows, page_rows=page_rows)
+        portions = portions_of(rows)
         content = await weigh(portions, missing=missing, rest=lambda: asyncio.sleep(0))
         assert turns >= count // 500
         short = a_snapshot(rows, missing=missing, page_rows=page_rows)
         assert content == (short.version, short.encoded_bytes)
+        assert content.version == a_snapshot(rows, missing=missing).version
         turns = 0
         assert await weigh(portions, missing=missing, rest=lambda: asyncio.sleep(0)) == content
         assert turns == 0, "what was weighed is not weighed again"

@@ -334,27 +334,27 @@ async def test_a_walk_that_is_cancelled_takes_its_pages_with_it() -> None:
     assert asyncio.all_tasks() == before
 
 
-TWENTIES = {number: range(number * 20 - 19, number * 20 + 1) for number in (1, 2, 3)}
+FIFTIES = {number: range(number * 50 - 49, number * 50 + 1) for number in (1, 2, 3)}
 
 
 @pytest.mark.parametrize(
     ("pages", "are_weighed_as_they_stood"),
     [
-        pytest.param([TWENTIES[1], TWENTIES[2], range(41, 44)], True, id="whole"),
-        pytest.param([TWENTIES[1], TWENTIES[2], TWENTIES[3]], True, id="as long as it can be"),
-        pytest.param([TWENTIES[1]], True, id="one page"),
+        pytest.param([FIFTIES[1], FIFTIES[2], range(101, 104)], True, id="whole"),
+        pytest.param([FIFTIES[1], FIFTIES[2], FIFTIES[3]], True, id="as long as it can be"),
+        pytest.param([FIFTIES[1]], True, id="one page"),
         pytest.param([range(1, 4)], True, id="less than a page"),
         pytest.param([range(0)], False, id="empty"),
-        pytest.param([TWENTIES[1], range(20, 40), TWENTIES[3]], False, id="a row on two pages"),
-        pytest.param([TWENTIES[1], range(21, 40), TWENTIES[3]], False, id="a page that lacks a row"),
-        pytest.param([TWENTIES[1], range(21, 42), range(0)], False, id="a page with a row too many"),
+        pytest.param([FIFTIES[1], range(50, 100), FIFTIES[3]], False, id="a row on two pages"),
+        pytest.param([FIFTIES[1], range(51, 100), FIFTIES[3]], False, id="a page that lacks a row"),
+        pytest.param([FIFTIES[1], range(51, 102), range(0)], False, id="a page with a row too many"),
     ],
 )
 async def test_a_walk_is_weighed_page_by_page_to_what_its_rows_amount_to(
     pages: Sequence[Sequence[int]], *, are_weighed_as_they_stood: bool
 ) -> None:
     total = sum(map(len, pages))
-    listing = Listing(lambda number: a_page(pages[number - 1], total=total, limit=20))
+    listing = Listing(lambda number: a_page(pages[number - 1], total=total, limit=50))
     result = await walk(listing, key=lambda row: row.id, turns=quiet_turns(), attempts=1)
     portions = result.portions()
     assert (list(portions) == list(result.origin)) is are_weighed_as_they_stood
@@ -363,20 +363,29 @@ async def test_a_walk_is_weighed_page_by_page_to_what_its_rows_amount_to(
     assert content == (walked.version, walked.encoded_bytes)
 
 
-async def test_without_a_total_the_empty_page_at_the_end_is_no_portion() -> None:
-    pages = [TWENTIES[1], TWENTIES[2], range(0)]
-    listing = Listing(lambda number: a_page(pages[number - 1], limit=20))
+@pytest.mark.parametrize("limit", [1, 7, 49, 50, 51, 120, 500])
+async def test_what_a_walk_amounts_to_does_not_depend_on_the_pages(limit: int) -> None:
+    pages = [range(1, 121)[at : at + limit] for at in range(0, 120, limit)]
+    listing = Listing(lambda number: a_page(pages[number - 1], total=120, limit=limit))
     result = await walk(listing, key=lambda row: row.id, turns=quiet_turns())
-    assert [len(portion.rows) for portion in result.portions()] == [20, 20]
+    content = content_of(result.portions(), missing=result.missing)
+    assert content.version == Snapshot([Row(number) for number in range(1, 121)], fetched_at=NOON).version
+
+
+async def test_without_a_total_the_empty_page_at_the_end_is_no_portion() -> None:
+    pages = [FIFTIES[1], FIFTIES[2], range(0)]
+    listing = Listing(lambda number: a_page(pages[number - 1], limit=50))
+    result = await walk(listing, key=lambda row: row.id, turns=quiet_turns())
+    assert [len(portion.rows) for portion in result.portions()] == [50, 50]
     assert list(result.portions()) == list(result.origin[:2])
 
 
 async def test_pages_that_came_in_another_order_are_weighed_in_their_own() -> None:
-    pages = [TWENTIES[1], TWENTIES[2], TWENTIES[3], range(61, 65)]
+    pages = [FIFTIES[1], FIFTIES[2], FIFTIES[3], range(151, 155)]
 
     async def read(number: int) -> Page[Row]:
         await asyncio.sleep(0.02 * (4 - number))
-        return a_page(pages[number - 1], total=64, limit=20)
+        return a_page(pages[number - 1], total=154, limit=50)
 
     result = await walk(read, key=lambda row: row.id, turns=quiet_turns(), concurrency=4)
-    assert [portion.rows[0].id for portion in result.portions()] == [1, 21, 41, 61]
+    assert [portion.rows[0].id for portion in result.portions()] == [1, 51, 101, 151]
