@@ -1,13 +1,12 @@
 """Agents as Evolux writes them."""
 
 from datetime import datetime
-from typing import Annotated
 
 import msgspec
 
 from gateway.domain.agents import Agent, AgentChange, AgentLogin, NewAgent
-from gateway.domain.ids import MAX_ID, AgentId, QueueId
-from gateway.evolux.fields import Fields, OnOdd, WireId, as_id, as_text, in_utc
+from gateway.domain.ids import AgentId, QueueId
+from gateway.evolux.fields import Fields, OnOdd, WireAgentId, WireId, WireQueueId, as_id, as_text, in_utc
 from gateway.evolux.pauses import AgentPauseRow, PauseReader, agent_pause_from_fields
 from gateway.evolux.queues import queue_ids_from
 from gateway.evolux.rows import RowReader
@@ -28,7 +27,7 @@ class ExtensionRow(msgspec.Struct, frozen=True, gc=False):
 class QueueReferenceRow(msgspec.Struct, frozen=True, gc=False):
     """`current_outbound_queue` where it is an object, and an item of `queues` where that is one."""
 
-    id: WireId | None = None
+    id: WireQueueId | None = None
     name: str | None = None
 
 
@@ -44,14 +43,14 @@ class AgentLoginRow(msgspec.Struct, frozen=True, gc=False):
 class AgentRow(msgspec.Struct, frozen=True, gc=False):
     """A row of the agent listing."""
 
-    id: WireId
+    id: WireAgentId
     name: str
     login: str
     enable: bool = True
     archived: bool = False
-    queues: tuple[Annotated[QueueId, msgspec.Meta(ge=1, le=MAX_ID)], ...] = ()
+    queues: tuple[WireQueueId, ...] = ()
     current_extension: str | ExtensionRow | None = None
-    current_outbound_queue: WireId | QueueReferenceRow | None = None
+    current_outbound_queue: WireQueueId | QueueReferenceRow | None = None
     current_pause: AgentPauseRow | None = None
     last_pause: AgentPauseRow | None = None
     last_login: AgentLoginRow | None = None
@@ -74,16 +73,16 @@ class AgentReader:
     def from_wire(self, row: AgentRow) -> Agent:
         """A row to an agent; ValueError or OverflowError: it must be read field by field."""
         current, last, login = row.current_pause, row.last_pause, row.last_login
-        outbound = row.current_outbound_queue
+        outbound, extension = row.current_outbound_queue, row.current_extension
         return Agent(
-            id=AgentId(row.id),
+            id=row.id,
             name=row.name,
             login=row.login,
             enabled=row.enable,
             archived=row.archived,
-            extension=None if row.current_extension is None else _extension(row.current_extension),
+            extension=None if extension is None else _extension(extension),
             queue_ids=self._queue_ids.setdefault(row.queues, row.queues),
-            outbound_queue_id=None if outbound is None else _outbound_id(outbound),
+            outbound_queue_id=outbound.id if isinstance(outbound, QueueReferenceRow) else outbound,
             outbound_queue_name=outbound.name if isinstance(outbound, QueueReferenceRow) else None,
             current_pause=None
             if current is None or current.time_end is not None
@@ -108,7 +107,7 @@ def agent_from_fields(fields: Fields) -> Agent | None:
         archived=fields.flag("archived", default=False),
         extension=_extension_from_fields(fields),
         queue_ids=fields.read("queues", queue_ids_from) or (),
-        outbound_queue_id=None if outbound.id is None else QueueId(outbound.id),
+        outbound_queue_id=outbound.id,
         outbound_queue_name=outbound.name,
         current_pause=None if current is None or current.ended_at is not None else current,
         last_pause=agent_pause_from_fields(fields.nested("last_pause")),
@@ -170,15 +169,15 @@ def _extension_from_fields(fields: Fields) -> str | None:
     return None if nested is None else nested.first(EXTENSION_NAMES, as_text) or None
 
 
-def _outbound_id(value: int | QueueReferenceRow) -> QueueId | None:
-    number = value.id if isinstance(value, QueueReferenceRow) else value
-    return None if number is None else QueueId(number)
-
-
 def _outbound_from_fields(fields: Fields) -> QueueReferenceRow:
     if not isinstance(fields.peek("current_outbound_queue"), dict):
-        return QueueReferenceRow(id=fields.read("current_outbound_queue", as_id))
+        return QueueReferenceRow(id=_queue_id(fields, "current_outbound_queue"))
     nested = fields.nested("current_outbound_queue")
     if nested is None:
         return QueueReferenceRow()
-    return QueueReferenceRow(id=nested.read("id", as_id), name=nested.read("name", as_text))
+    return QueueReferenceRow(id=_queue_id(nested, "id"), name=nested.read("name", as_text))
+
+
+def _queue_id(fields: Fields, name: str) -> QueueId | None:
+    number = fields.read(name, as_id)
+    return None if number is None else QueueId(number)

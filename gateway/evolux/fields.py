@@ -6,13 +6,17 @@ from typing import Annotated, NamedTuple, TypeVar
 
 import msgspec
 
-from gateway.domain.ids import MAX_ID
+from gateway.domain.ids import MAX_ID, AgentId, PauseId, QueueId
 from gateway.evolux.envelope import as_whole
 from gateway.evolux.observing import Odd
 
 T = TypeVar("T")
-WireId = Annotated[int, msgspec.Meta(ge=1, le=MAX_ID)]
+_ID = msgspec.Meta(ge=1, le=MAX_ID)
+WireId = Annotated[int, _ID]
 """An id in a typed row: the decoder refuses any other, and the row is then read field by field."""
+WireAgentId = Annotated[AgentId, _ID]
+WireQueueId = Annotated[QueueId, _ID]
+WirePauseId = Annotated[PauseId, _ID]
 MAX_LIMIT = 2**31 - 1
 """Seconds of a limit: 68 years, and what callers can be shown."""
 WireLimit = Annotated[int, msgspec.Meta(ge=0, le=MAX_LIMIT)]

@@ -6,7 +6,18 @@ import msgspec
 
 from gateway.domain.ids import PauseId, QueueId
 from gateway.domain.pauses import AgentPause, AllowedPause, Pause
-from gateway.evolux.fields import Fields, OnOdd, WireId, WireLimit, as_id, as_limit, as_text, in_utc
+from gateway.evolux.fields import (
+    Fields,
+    OnOdd,
+    WireId,
+    WireLimit,
+    WirePauseId,
+    WireQueueId,
+    as_id,
+    as_limit,
+    as_text,
+    in_utc,
+)
 from gateway.evolux.rows import RowReader
 
 LISTING = "agent_pauses"
@@ -17,7 +28,7 @@ LIMIT_NAMES = ("max_duration", "limit_duration", "limit")
 class PauseRow(msgspec.Struct, frozen=True, gc=False):
     """`reason` of a pause taken, `pause` of a pause allowed."""
 
-    id: WireId
+    id: WirePauseId
     description: str
     type: str | None = None
     productive: bool = False
@@ -31,7 +42,7 @@ class AgentPauseRow(msgspec.Struct, frozen=True, gc=False):
     id: WireId | None = None
     time_end: datetime | None = None
     reason: PauseRow | None = None
-    reason_id: WireId | None = None
+    reason_id: WirePauseId | None = None
     max_duration: WireLimit | None = None
     limit_duration: WireLimit | None = None
     limit: WireLimit | None = None
@@ -42,7 +53,7 @@ class AllowedPauseRow(msgspec.Struct, frozen=True, gc=False):
 
     pause: PauseRow
     id: WireId | None = None
-    queue_id: WireId | None = None
+    queue_id: WireQueueId | None = None
     automatic_unpause: bool = False
     disable_unpause: bool = False
     limit_duration: WireLimit | None = None
@@ -62,7 +73,7 @@ class PauseReader:
         if known is not None:
             return known
         pause = self._known[row] = Pause(
-            id=PauseId(row.id),
+            id=row.id,
             description=row.description,
             type=row.type or None,
             productive=row.productive,
@@ -72,14 +83,17 @@ class PauseReader:
 
     def agent_pause(self, row: AgentPauseRow) -> AgentPause:
         """A pause that was taken."""
-        pause = None if row.reason is None else self.pause(row.reason)
+        reason, reason_id, ended_at, limit = row.reason, row.reason_id, row.time_end, row.max_duration
+        pause = None if reason is None else self._known.get(reason) or self.pause(reason)
+        if reason_id is None and pause is not None:
+            reason_id = pause.id
         return AgentPause(
             id=row.id,
             started_at=in_utc(row.time_start),
-            ended_at=None if row.time_end is None else in_utc(row.time_end),
+            ended_at=None if ended_at is None else in_utc(ended_at),
             pause=pause,
-            pause_id=_pause_id(row.reason_id, pause=pause),
-            max_duration_seconds=_first_limit(row),
+            pause_id=reason_id,
+            max_duration_seconds=_first_limit(row) if limit is None else limit,
         )
 
     def allowed_pause(self, row: AllowedPauseRow) -> AllowedPause:
@@ -87,7 +101,7 @@ class PauseReader:
         return AllowedPause(
             id=row.id,
             pause=self.pause(row.pause),
-            queue_id=None if row.queue_id is None else QueueId(row.queue_id),
+            queue_id=row.queue_id,
             limit_duration_seconds=_first_limit(row),
             automatic_unpause=row.automatic_unpause,
             unpause_disabled=row.disable_unpause,
@@ -133,12 +147,15 @@ def agent_pause_from_fields(fields: Fields | None) -> AgentPause | None:
         return None
     reason = fields.nested("reason")
     pause = None if reason is None else pause_from_fields(reason)
+    reason_id = fields.read("reason_id", as_id)
+    if reason_id is None and pause is not None:
+        reason_id = pause.id
     return AgentPause(
         id=fields.read("id", as_id),
         started_at=span.started_at,
         ended_at=span.ended_at,
         pause=pause,
-        pause_id=_pause_id(fields.read("reason_id", as_id), pause=pause),
+        pause_id=None if reason_id is None else PauseId(reason_id),
         max_duration_seconds=fields.first(LIMIT_NAMES, as_limit),
     )
 
@@ -160,12 +177,6 @@ def allowed_pause_from_fields(fields: Fields) -> AllowedPause | None:
         automatic_unpause=fields.flag("automatic_unpause", default=False),
         unpause_disabled=fields.flag("disable_unpause", default=False),
     )
-
-
-def _pause_id(reason_id: int | None, *, pause: Pause | None) -> PauseId | None:
-    if reason_id is None:
-        return None if pause is None else pause.id
-    return PauseId(reason_id)
 
 
 def _first_limit(row: AgentPauseRow | AllowedPauseRow) -> int | None:
