@@ -65,14 +65,13 @@ def _by_rows(
     stands = list(map(eq, written, was))
     if before.held != len(before.rows) or sum(stands) * 2 < len(written):
         return None
-    known = {row: row for row in before.rows}
-    rows = []
-    for at, raw in enumerate(written):
-        if at < len(stands) and stands[at]:
-            rows.append(before.rows[at])
-        elif (row := reader.read_row(raw)) is not None:
-            rows.append(known.get(row, row))
-    return PageRows(tuple(rows), len(written))
+    rows: list[Row | None] = list(before.rows[: len(written)])
+    for at, is_same in enumerate(stands):
+        if not is_same:
+            row = reader.read_row(written[at])
+            rows[at] = rows[at] if row == rows[at] else row
+    rows.extend(map(reader.read_row, written[len(stands) :]))
+    return PageRows(tuple(row for row in rows if row is not None), len(written))
 
 
 def _as_a_whole(
