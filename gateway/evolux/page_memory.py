@@ -1,12 +1,16 @@
 """Pages of the last walk: an unchanged one is not read again, nor is an unchanged row of a changed one."""
 
 import weakref
+from hashlib import sha256
 from operator import eq
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 import msgspec
 
 from gateway.evolux.rows import PageRows, RowReader, split
+
+_ROW_BYTES: Final = 2_048
+"""Of a row as it was written, on the average of a page: three times what Evolux's have."""
 
 Wire = TypeVar("Wire")
 Row = TypeVar("Row")
@@ -28,14 +32,21 @@ class PageMemory(Generic[Row]):
         before = None if known is None else known()
         if before is None:
             page = reader.read_page(data)
-        elif before.data == data:
+        elif before.data == _kept(data, held=before.held):
             return before
         else:
             page = _read_again(data, before=before, reader=reader)
         if page is not None:
-            page.data = data
+            page.data = _kept(data, held=page.held)
+            if isinstance(page.data, bytes):
+                page.written = None
             self._pages[number] = weakref.ref(page)
         return page
+
+
+def _kept(data: msgspec.Raw, *, held: int) -> msgspec.Raw | bytes:
+    """What is kept of a page's `data`: itself, or its digest where rows bring much that nobody reads."""
+    return data if len(data) <= held * _ROW_BYTES else sha256(data).digest()
 
 
 def _read_again(
@@ -45,7 +56,7 @@ def _read_again(
     written = split(data)
     if written is None:
         return None
-    was = before.written or split(before.data or msgspec.Raw(b"[]")) or []
+    was = before.written or (split(before.data) if isinstance(before.data, msgspec.Raw) else None) or []
     page = _by_rows(written, was=was, before=before, reader=reader) or _as_a_whole(data, before, reader)
     if page is not None and page.rows == before.rows and page.held == before.held:
         page = before

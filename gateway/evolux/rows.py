@@ -26,8 +26,8 @@ Row = TypeVar("Row")
 class PageRows(Portion[Row]):
     """The readable rows of a page, and how many it held with those that could not be served.
 
-    Who wants to compare it with a later one notes in `data` what it was read from, and in `written` the part
-    of each row, those that could not be served too.
+    Who wants to compare it with a later one notes in `data` what it was read from or a digest of that, and in
+    `written` the part of each row, those that could not be served too.
     """
 
     __slots__ = ("data", "held", "written")
@@ -35,7 +35,7 @@ class PageRows(Portion[Row]):
     def __init__(self, rows: tuple[Row, ...], held: int) -> None:
         super().__init__(rows)
         self.held = held
-        self.data: msgspec.Raw | None = None
+        self.data: msgspec.Raw | bytes | None = None
         self.written: list[msgspec.Raw] | None = None
 
 

@@ -146,6 +146,23 @@ def test_a_remembered_page_holds_what_reading_it_afresh_would_give(
         assert (read.rows, read.held) == (fresh.rows, fresh.held)
 
 
+def test_of_a_page_that_brings_much_that_nobody_reads_no_bytes_are_kept() -> None:
+    seen: list[int] = []
+    memory: PageMemory[Row] = PageMemory()
+    pages = [
+        msgspec.Raw(msgspec.json.encode([{"id": 1, "name": name, "photo": "x" * 4_000}]))
+        for name in ("Ana", "Ana", "Zé")
+    ]
+    first, again, changed = (memory.read(page, number=1, reader=a_reader(seen)) for page in pages)
+    assert first is again
+    assert changed is not None
+    assert changed.rows == (Row(1, "Zé"),)
+    assert seen == [1, 1]
+    assert isinstance(changed.data, bytes)
+    assert len(changed.data) == 32
+    assert changed.written is None
+
+
 def test_a_page_that_is_no_list_is_none_and_forgets_nothing() -> None:
     seen: list[int] = []
     memory: PageMemory[Row] = PageMemory()
